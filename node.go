@@ -51,6 +51,9 @@ type BootNode struct {
 	ProvisionState    State
 	ConductorGroup    string
 	ConductorAffinity int64 // conductors.id, 0 when null
+	// ProvisionUpdatedAt changes with every change of ProvisionState: boot
+	// files prepared under another one are of an earlier deployment.
+	ProvisionUpdatedAt time.Time
 }
 
 // Port is one network interface of a node: a row of Ironic's ports table.
