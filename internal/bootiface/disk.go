@@ -1,0 +1,145 @@
+package bootiface
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+	"syscall"
+
+	usher "github.com/usher-boot/usher"
+)
+
+// DiskOptions say where boot files lie, in Ironic's words.
+type DiskOptions struct {
+	HTTPRoot       string      // [deploy]http_root; empty means there is none
+	TFTPRoot       string      // [pxe]tftp_root; empty means there is none
+	ConfigSubdir   string      // [pxe]pxe_config_subdir, "pxelinux.cfg" when empty
+	FilePermission fs.FileMode // [pxe]file_permission, 0644 when 0
+	DirPermission  fs.FileMode // [pxe]dir_permission, 0755 less the umask when 0
+	// ReadOnly is for a disk that Ironic writes: nothing on it is made or
+	// changed, and a root that is missing is an error only once it is read.
+	ReadOnly bool
+}
+
+// Disk is the conductor's boot files, laid out as Ironic's:
+//
+//	<root>/<node uuid>/config               the boot file
+//	<root>/<node uuid>/deploy_kernel, ...   its images, put there by others
+//	<root>/pxelinux.cfg/<MAC>               relative links to the config
+//	<root>/grub.cfg-01-<MAC>, <MAC>.conf
+//
+// Every path goes through os.Root, so nothing in a request or a database row
+// leads out of the roots. A Disk may be used by many goroutines; two that
+// write the same node at once must be kept apart by the node's lock.
+type Disk struct {
+	options DiskOptions
+}
+
+// maxBootFile bounds what is read as a boot file.
+const maxBootFile = 1 << 20
+
+// configFile is the name of every boot file in its node's folder.
+const configFile = "config"
+
+// OpenDisk checks the roots, and makes those that are missing.
+func OpenDisk(o DiskOptions) (*Disk, error) {
+	o.ConfigSubdir = cmp.Or(o.ConfigSubdir, "pxelinux.cfg")
+	o.FilePermission = cmp.Or(o.FilePermission, 0o644)
+	if !fs.ValidPath(o.ConfigSubdir) || o.ConfigSubdir == "." {
+		return nil, usher.Errorf(usher.ErrInvalid, "[pxe]pxe_config_subdir %q must be a folder below the root", o.ConfigSubdir)
+	}
+	d := &Disk{options: o}
+	if o.ReadOnly {
+		return d, nil
+	}
+	for _, path := range []string{o.HTTPRoot, o.TFTPRoot} {
+		if path == "" {
+			continue
+		}
+		if err := os.MkdirAll(path, cmp.Or(o.DirPermission, 0o755)); err != nil {
+			return nil, fmt.Errorf("make root of boot files: %w", err)
+		}
+	}
+	return d, nil
+}
+
+// Path is the folder of a root, empty when there is none.
+func (d *Disk) Path(r Root) string {
+	if r == TFTPRoot {
+		return d.options.TFTPRoot
+	}
+	return d.options.HTTPRoot
+}
+
+// open opens a root. It is opened anew each time, so that one that is mounted
+// or replaced later is seen.
+func (d *Disk) open(r Root) (*os.Root, error) {
+	path := d.Path(r)
+	if path == "" {
+		return nil, usher.Errorf(usher.ErrUnsupported, "no %s is configured here", r)
+	}
+	root, err := os.OpenRoot(path)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", r, err)
+	}
+	return root, nil
+}
+
+func (d *Disk) openToWrite(r Root) (*os.Root, error) {
+	if d.options.ReadOnly {
+		return nil, usher.Errorf(usher.ErrUnsupported, "%s belongs to Ironic and is not written to", r)
+	}
+	return d.open(r)
+}
+
+// Read returns a boot file of a node. ErrNotFound means that the disk was
+// read and holds none; any other failure of the disk is not that.
+func (d *Disk) Read(i Interface, uuid, file string) ([]byte, error) {
+	if len(i.files) == 0 {
+		return nil, i.unsupported("boot files")
+	}
+	if err := checkUUID(uuid); err != nil {
+		return nil, err
+	}
+	if !slices.Contains(i.files, file) {
+		return nil, usher.Errorf(usher.ErrNotFound, "boot interface %q has no boot file %.64q", i.name, file)
+	}
+	root, err := d.open(i.root)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	content, err := readBounded(root, uuid+"/"+configFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, usher.Errorf(usher.ErrNotFound, "no boot file of node %s on this conductor", uuid)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read boot file of node %s: %w", uuid, err)
+	}
+	return content, nil
+}
+
+func readBounded(root *os.Root, name string) ([]byte, error) {
+	// Not to block on a pipe that somebody put there.
+	f, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a regular file", name)
+	}
+	content, err := io.ReadAll(io.LimitReader(f, maxBootFile+1))
+	if err == nil && len(content) > maxBootFile {
+		return nil, fmt.Errorf("%s is larger than %d bytes", name, maxBootFile)
+	}
+	return content, err
+}

@@ -1,0 +1,97 @@
+// Package bootiface knows the boot interfaces: which boot files each answers,
+// where on the conductor's disk its files lie, and how a node's boot
+// configuration and the root scripts are written.
+//
+// It follows Ironic's drivers/modules/{ipxe,pxe}.py and common/pxe_utils.py
+// for names and disk layout, so that both can read each other's files. It is
+// not a conductor: it takes no locks, asks no database and decides nothing
+// about provision states. It fetches no kernels either; package images does.
+package bootiface
+
+import (
+	"slices"
+
+	usher "github.com/usher-boot/usher"
+)
+
+// Root names one of the two folders that firmware is served from.
+type Root string
+
+// The two roots, named as Ironic's options.
+const (
+	HTTPRoot Root = "http_root" // [deploy]http_root
+	TFTPRoot Root = "tftp_root" // [pxe]tftp_root
+)
+
+// Interface is one boot interface. The zero value is none at all: it answers
+// no files, and every use of it is ErrUnsupported.
+type Interface struct {
+	name     string
+	files    []string                     // boot file names it answers
+	root     Root                         // where <uuid>/config lies
+	template string                       // renders a node's boot file
+	adapt    func(*nodeView) error        // turns checked values into the firmware's own syntax
+	links    func(mac usher.MAC) []string // names, below the root's config subfolder, of a port's link
+	complete func(content []byte) bool    // see Complete
+}
+
+// interfaces is the table of boot interfaces: one line for each file beside
+// this one. New firmware is a new file and its line here.
+func interfaces() []Interface {
+	return []Interface{ipxe(), httpIPXE(), pxe(), httpGRUB()}
+}
+
+// Lookup finds a boot interface by the name that nodes carry it under.
+func Lookup(name string) (Interface, bool) {
+	for _, i := range interfaces() {
+		if i.name == name {
+			return i, true
+		}
+	}
+	return Interface{}, false
+}
+
+// Names lists the boot interfaces.
+func Names() []string {
+	var names []string
+	for _, i := range interfaces() {
+		names = append(names, i.name)
+	}
+	return names
+}
+
+// KnownFile says whether any boot interface answers this file name. The set
+// is closed: a request for another name needs no look-up.
+func KnownFile(name string) bool {
+	return slices.ContainsFunc(interfaces(), func(i Interface) bool { return slices.Contains(i.files, name) })
+}
+
+// Name is the boot interface's name, as in Ironic.
+func (i Interface) Name() string { return i.name }
+
+// Files lists the boot file names that it answers.
+func (i Interface) Files() []string { return slices.Clone(i.files) }
+
+// Root says below which root its files lie.
+func (i Interface) Root() Root { return i.root }
+
+// Complete says whether content can be a whole boot file. Ironic truncates
+// and rewrites files in place, in pieces, so a reader beside it may see an
+// empty file or the first part of one.
+//
+// What it can tell: content that is empty, that does not begin as the
+// firmware demands, or that stops without a newline exactly where Python's
+// buffered writer breaks a file in two and not in the words that Ironic's
+// templates end with. It cannot tell a cut elsewhere (none has been seen),
+// and it doubts a file of such a length from an operator's own template that
+// ends otherwise: a caller should read again after a moment, and believe
+// what has not changed.
+func (i Interface) Complete(content []byte) bool {
+	return i.complete != nil && i.complete(content)
+}
+
+// unsupported is what Ironic says where a boot interface has no boot
+// configuration to give.
+func (i Interface) unsupported(what string) error {
+	return usher.Errorf(usher.ErrUnsupported, "boot interface %q does not support %s", i.name, what)
+}

@@ -1,0 +1,205 @@
+package bootiface
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strings"
+
+	usher "github.com/usher-boot/usher"
+)
+
+// NodeFolder opens the folder of a node, making it where it is missing, for
+// images to be put beside the boot file. The caller closes it.
+func (d *Disk) NodeFolder(i Interface, uuid string) (*os.Root, error) {
+	if i.root == "" {
+		return nil, i.unsupported("boot files")
+	}
+	if err := checkUUID(uuid); err != nil {
+		return nil, err
+	}
+	root, err := d.openToWrite(i.root)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	if err := d.makeFolder(root, uuid); err != nil {
+		return nil, fmt.Errorf("make folder of node %s: %w", uuid, err)
+	}
+	return root.OpenRoot(uuid)
+}
+
+// makeFolder leaves the permissions of a folder that is there already: an
+// operator may have set them.
+func (d *Disk) makeFolder(root *os.Root, name string) error {
+	err := root.Mkdir(name, 0o755)
+	if errors.Is(err, fs.ErrExist) {
+		if info, statErr := root.Stat(name); statErr == nil && !info.IsDir() {
+			return err
+		}
+		return nil
+	}
+	if err == nil && d.options.DirPermission != 0 {
+		err = root.Chmod(name, d.options.DirPermission)
+	}
+	return err
+}
+
+// Publish writes a node's boot file and the links of its ports, and removes
+// links of ports that it no longer has. Readers see the old file or the new
+// one. Everything is written under other names before anything is put in
+// place, so a full or unwritable disk leaves the previous files as they were.
+func (d *Disk) Publish(i Interface, uuid string, config []byte, macs []usher.MAC) error {
+	folder, err := d.NodeFolder(i, uuid)
+	if err != nil {
+		return err
+	}
+	defer folder.Close()
+	root, err := d.openToWrite(i.root)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	if err := d.publish(root, i, uuid, config, macs); err != nil {
+		return fmt.Errorf("publish boot file of node %s: %w", uuid, err)
+	}
+	return nil
+}
+
+func (d *Disk) publish(root *os.Root, i Interface, uuid string, config []byte, macs []usher.MAC) error {
+	for folder := range parents(d.options.ConfigSubdir) {
+		if err := d.makeFolder(root, folder); err != nil {
+			return err
+		}
+	}
+	s := staging{root: root}
+	defer s.discard()
+
+	if err := s.file(uuid+"/"+configFile, config, d.options.FilePermission); err != nil {
+		return err
+	}
+	links := map[string]bool{}
+	for _, mac := range macs {
+		for _, name := range d.linkNames(i, mac) {
+			links[name] = true
+			target := strings.Repeat("../", strings.Count(name, "/")) + uuid + "/" + configFile
+			if err := s.link(target, name); err != nil {
+				return err
+			}
+		}
+	}
+	if err := s.commit(); err != nil {
+		return err
+	}
+	stale, err := d.linksTo(root, uuid)
+	if err != nil {
+		return err
+	}
+	stale = slices.DeleteFunc(stale, func(name string) bool { return links[name] })
+	return removeAll(root, stale)
+}
+
+// linkNames lists the links of a port, below the root. Ironic makes GRUB's
+// for iPXE nodes too.
+func (d *Disk) linkNames(i Interface, mac usher.MAC) []string {
+	var names []string
+	for _, name := range i.links(mac) {
+		names = append(names, path.Join(d.options.ConfigSubdir, name))
+	}
+	return append(names, "grub.cfg-01-"+mac.Hyphenated(), mac.String()+".conf")
+}
+
+// Remove takes away all of a node's files, and every link to them, whatever
+// ports the node has by now. The boot file goes first. Nothing there is fine.
+func (d *Disk) Remove(i Interface, uuid string) error {
+	if i.root == "" {
+		return nil // it can have none
+	}
+	if err := checkUUID(uuid); err != nil {
+		return err
+	}
+	root, err := d.openToWrite(i.root)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	links, err := d.linksTo(root, uuid)
+	if err == nil {
+		err = removeAll(root, append([]string{uuid + "/" + configFile}, links...))
+	}
+	if err == nil {
+		err = root.RemoveAll(uuid)
+	}
+	if err != nil {
+		return fmt.Errorf("remove boot files of node %s: %w", uuid, err)
+	}
+	return nil
+}
+
+// linksTo finds the links into a node's folder by reading where they point.
+func (d *Disk) linksTo(root *os.Root, uuid string) ([]string, error) {
+	var names []string
+	for _, folder := range []string{".", d.options.ConfigSubdir} {
+		entries, err := fs.ReadDir(root.FS(), folder)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range entries {
+			if e.Type()&fs.ModeSymlink == 0 {
+				continue
+			}
+			name := path.Join(folder, e.Name())
+			target, err := root.Readlink(name)
+			if err != nil {
+				continue // gone meanwhile: another node's, being replaced
+			}
+			if path.Join(folder, target) == uuid+"/"+configFile {
+				names = append(names, name)
+			}
+		}
+	}
+	return names, nil
+}
+
+func removeAll(root *os.Root, names []string) error {
+	for _, name := range names {
+		if err := root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// InstallRoot writes a root script below a root, in one step, with the
+// folders of its name ("boot.ipxe", "grub/grub.cfg").
+func (d *Disk) InstallRoot(r Root, name string, content []byte) error {
+	if !fs.ValidPath(name) || name == "." {
+		return usher.Errorf(usher.ErrInvalid, "root script: %q must be a file below %s", name, r)
+	}
+	root, err := d.openToWrite(r)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	s := staging{root: root}
+	defer s.discard()
+	for folder := range parents(path.Dir(name)) {
+		if err := d.makeFolder(root, folder); err != nil {
+			return fmt.Errorf("install root script %s: %w", name, err)
+		}
+	}
+	err = s.file(name, content, d.options.FilePermission)
+	if err == nil {
+		err = s.commit()
+	}
+	if err != nil {
+		return fmt.Errorf("install root script %s: %w", name, err)
+	}
+	return nil
+}
