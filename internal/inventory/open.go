@@ -1,0 +1,155 @@
+package inventory
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/usher-boot/usher"
+)
+
+// Options say which database and how to use it.
+type Options struct {
+	URL     string       // [database]connection, in SQLAlchemy's form
+	MaxOpen int          // connections per pool; 0 means 16
+	Logger  *slog.Logger // nil discards
+}
+
+func (o Options) logger() *slog.Logger {
+	if o.Logger == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return o.Logger
+}
+
+// Kind says whose a database is.
+type Kind int
+
+// The kinds of database.
+const (
+	Empty  Kind = iota // no table of either
+	Own                // Usher made it
+	Ironic             // Ironic's, or at least not Usher's: never written
+)
+
+func (k Kind) String() string {
+	return [...]string{"empty", "own", "ironic"}[k]
+}
+
+// patience bounds one operation, retries included, where the caller's
+// context does not end sooner. A stopped server must not hold a request.
+const patience = 15 * time.Second
+
+// Detect tells whose database it is without changing it. An account that may
+// not see alembic_version still sees nodes: a nodes table in a database that
+// Usher did not make counts as Ironic's, the side that cannot do harm.
+func Detect(ctx context.Context, o Options) (Kind, error) {
+	if missing, err := missingFile(o.URL); err != nil || missing {
+		return Empty, err
+	}
+	d, err := newDialect(o.URL)
+	if err != nil {
+		return Empty, err
+	}
+	db, err := d.open(true)
+	if err != nil {
+		return Empty, fmt.Errorf("open the database: %w", err)
+	}
+	defer db.Close()
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	kind, err := d.detect(ctx, db)
+	return kind, d.wrap(ctx, "look at the database", err)
+}
+
+func (d *dialect) detect(ctx context.Context, db *sql.DB) (Kind, error) {
+	for _, t := range []struct {
+		name string
+		kind Kind
+	}{{"alembic_version", Ironic}, {versionTable, Own}, {"nodes", Ironic}} {
+		found, err := d.tableExists(ctx, db, t.name)
+		if err != nil || found {
+			return t.kind, err
+		}
+	}
+	return Empty, nil
+}
+
+func (d *dialect) tableExists(ctx context.Context, db *sql.DB, name string) (bool, error) {
+	var one int
+	err := db.QueryRowContext(ctx, d.bind(d.hasTable), name).Scan(&one)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// OpenReader opens a database of Ironic's or Usher's for reading. It fails if
+// a needed column is missing or may not be read, and names it; it fails with
+// ErrUnavailable if the database cannot be reached.
+func OpenReader(ctx context.Context, o Options) (*Reader, error) {
+	d, err := newDialect(o.URL)
+	if err != nil {
+		return nil, err
+	}
+	r, err := newReader(d, o)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if err := r.checkColumns(ctx); err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
+	return r, nil
+}
+
+// OpenStore opens Usher's own database; on SQLite it makes the file. The
+// tables come from Migrate. It refuses a database of Ironic's.
+func OpenStore(ctx context.Context, o Options) (*Store, error) {
+	kind, err := Detect(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	if kind == Ironic {
+		return nil, usher.Errorf(usher.ErrInvalid, "the database holds tables of Ironic's "+
+			"(alembic_version or a foreign nodes table); Usher only ever reads such a database")
+	}
+	d, err := newDialect(o.URL)
+	if err != nil {
+		return nil, err
+	}
+	w, err := d.open(false)
+	if err != nil {
+		return nil, fmt.Errorf("open the database: %w", err)
+	}
+	setPool(w, o, d.name == "sqlite")
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if err := d.wrap(ctx, "open the database", w.PingContext(ctx)); err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
+	r, err := newReader(d, o)
+	if err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
+	return &Store{Reader: r, w: w}, nil
+}
+
+func setPool(db *sql.DB, o Options, single bool) {
+	n := orDefault(o.MaxOpen, 16)
+	if single {
+		n = 1 // SQLite has one writer; waiting for it in the pool is fair and has no time-out of its own
+	}
+	db.SetMaxOpenConns(n)
+	db.SetMaxIdleConns(n)
+	if !single {
+		// Servers and the proxies before them drop idle connections; a bound
+		// on their age also spreads them again after a fail-over.
+		db.SetConnMaxIdleTime(5 * time.Minute)
+		db.SetConnMaxLifetime(time.Hour)
+	}
+}

@@ -1,0 +1,218 @@
+package inventory
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+
+	"github.com/usher-boot/usher"
+)
+
+// Reader answers questions about nodes and conductors from Ironic's database
+// or from Usher's. Its sessions cannot write, and no statement of it names a
+// column that holds secrets. It is safe for concurrent use.
+type Reader struct {
+	d      *dialect
+	db     *sql.DB
+	log    *slog.Logger
+	byMAC  statement
+	byUUID statement
+}
+
+func newReader(d *dialect, o Options) (*Reader, error) {
+	db, err := d.open(true)
+	if err != nil {
+		return nil, fmt.Errorf("open the database for reading: %w", err)
+	}
+	setPool(db, o, false)
+	columns := selectList("n", bootNodeFields())
+	return &Reader{d: d, db: db, log: o.logger(),
+		byMAC:  statement{query: d.bind("SELECT " + columns + byMACJoin)},
+		byUUID: statement{query: d.bind("SELECT " + columns + " FROM nodes n WHERE n.uuid = ?")},
+	}, nil
+}
+
+// byMACJoin meets two unique indexes: ports.address and nodes.id.
+const byMACJoin = " FROM ports p JOIN nodes n ON n.id = p.node_id WHERE p.address = ?"
+
+// BootNodeByMAC finds the node that has a port with this address: the one
+// query behind every boot request.
+func (r *Reader) BootNodeByMAC(ctx context.Context, mac usher.MAC) (usher.BootNode, error) {
+	return r.bootNode(ctx, &r.byMAC, mac.String(), "find node by MAC", portNotFound)
+}
+
+// BootNode finds a node by its UUID.
+func (r *Reader) BootNode(ctx context.Context, uuid string) (usher.BootNode, error) {
+	return r.bootNode(ctx, &r.byUUID, uuid, "find node by UUID", nodeNotFound)
+}
+
+func (r *Reader) bootNode(ctx context.Context, s *statement, key, op string, none func(string) error) (usher.BootNode, error) {
+	var n usher.BootNode
+	err := r.read(ctx, op, func(ctx context.Context) error {
+		prepared, err := s.on(ctx, r.db)
+		if err != nil {
+			return err
+		}
+		err = prepared.QueryRowContext(ctx, key).Scan(dests(&n, bootNodeFields())...)
+		if errors.Is(err, sql.ErrNoRows) {
+			return none(key)
+		}
+		return err
+	})
+	if err != nil {
+		return usher.BootNode{}, err
+	}
+	return n, nil
+}
+
+// Conductors returns every registered conductor, alive or not, with its
+// hardware interfaces, in the order of registration: one query, so that both
+// tables are of the same moment.
+func (r *Reader) Conductors(ctx context.Context) ([]usher.Conductor, error) {
+	query := "SELECT " + selectList("c", conductorFields()) +
+		", i.hardware_type, i.interface_type, i.interface_name, i." + r.d.quote("default") +
+		" FROM conductors c LEFT JOIN conductor_hardware_interfaces i ON i.conductor_id = c.id" +
+		" ORDER BY c.id, i.hardware_type, i.interface_type, i.interface_name"
+	var all []usher.Conductor
+	err := r.read(ctx, "list conductors", func(ctx context.Context) error {
+		all = nil
+		return rows(ctx, r.db, query, nil, func(scan func(...any) error) error {
+			var c usher.Conductor
+			var i usher.HardwareInterface
+			to := append(dests(&c, conductorFields()), text[string]{&i.HardwareType},
+				text[string]{&i.Type}, text[string]{&i.Name}, flag{&i.Default})
+			if err := scan(to...); err != nil {
+				return err
+			}
+			if len(all) == 0 || all[len(all)-1].ID != c.ID {
+				all = append(all, c)
+			}
+			if i.HardwareType != "" {
+				last := &all[len(all)-1]
+				last.Interfaces = append(last.Interfaces, i)
+			}
+			return nil
+		})
+	})
+	return all, err
+}
+
+// HeartbeatRule says whether a conductor's last heartbeat decides that it is
+// active. On SQLite, as in Ironic, being online is enough.
+func (r *Reader) HeartbeatRule() bool { return r.d.heartbeats }
+
+// Ping asks whether the database answers.
+func (r *Reader) Ping(ctx context.Context) error {
+	return r.read(ctx, "reach the database", func(ctx context.Context) error {
+		var one int // database/sql's Ping may be content with an open socket
+		return r.db.QueryRowContext(ctx, "SELECT 1").Scan(&one)
+	})
+}
+
+// Close ends all connections.
+func (r *Reader) Close() error {
+	return errors.Join(r.byMAC.close(), r.byUUID.close(), r.db.Close())
+}
+
+// read runs f under a deadline, and once more on another connection if the
+// first one turns out broken: reading twice is harmless, and after a restart
+// of the server every pooled connection is stale.
+func (r *Reader) read(ctx context.Context, op string, f func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	err := f(ctx)
+	if err != nil && ctx.Err() == nil && r.d.faultOf(err) == faultLost {
+		r.log.DebugContext(ctx, "database connection lost, trying another", "operation", op, "cause", err)
+		err = f(ctx)
+	}
+	return r.d.wrap(ctx, op, err)
+}
+
+// checkColumns fails on the first column that cannot be read, and names it.
+func (r *Reader) checkColumns(ctx context.Context) error {
+	for _, t := range ReaderTables() {
+		if t.Name == "alembic_version" {
+			continue
+		}
+		names := make([]string, len(t.Columns))
+		for i, c := range t.Columns {
+			names[i] = "t." + r.d.quote(c)
+		}
+		try := func(list string) error {
+			return r.read(ctx, "check the table "+t.Name, func(ctx context.Context) error {
+				return rows(ctx, r.db, "SELECT "+list+" FROM "+t.Name+" t WHERE 1 = 0", nil, nil)
+			})
+		}
+		err := try(strings.Join(names, ", "))
+		if err == nil {
+			continue
+		}
+		if errors.Is(err, usher.ErrUnavailable) || ctx.Err() != nil {
+			return err
+		}
+		for i, name := range names {
+			if one := try(name); one != nil {
+				return fmt.Errorf("the database cannot serve Usher: column %s.%s is missing or may not be read: %w",
+					t.Name, t.Columns[i], one)
+			}
+		}
+		return err
+	}
+	return nil
+}
+
+// statement is a prepared query, made at its first use: a Store is opened
+// before its tables exist. database/sql prepares it again by itself on each
+// new connection.
+type statement struct {
+	query string
+	mu    sync.Mutex
+	stmt  *sql.Stmt
+}
+
+func (s *statement) on(ctx context.Context, db *sql.DB) (*sql.Stmt, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stmt == nil {
+		stmt, err := db.PrepareContext(ctx, s.query)
+		if err != nil {
+			return nil, err
+		}
+		s.stmt = stmt
+	}
+	return s.stmt, nil
+}
+
+func (s *statement) close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stmt == nil {
+		return nil
+	}
+	return s.stmt.Close()
+}
+
+// queryer is *sql.DB or *sql.Tx.
+type queryer interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+// rows runs a query and hands each row to visit.
+func rows(ctx context.Context, q queryer, query string, args []any, visit func(scan func(...any) error) error) (err error) {
+	found, err := q.QueryContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, found.Close()) }()
+	for found.Next() {
+		if err := visit(found.Scan); err != nil {
+			return err
+		}
+	}
+	return found.Err()
+}

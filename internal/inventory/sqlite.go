@@ -1,0 +1,148 @@
+package inventory
+
+import (
+	"database/sql"
+	"errors"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/pressly/goose/v3/database"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/usher-boot/usher"
+)
+
+// newSQLite reads sqlite:////absolute/path and sqlite:///relative/path. The
+// option timeout is pysqlite's: seconds to wait for another writer.
+func newSQLite(loc location) (*dialect, error) {
+	if loc.host != "" || loc.user != "" || loc.port != 0 {
+		return nil, badURL("has too few slashes: an absolute path is sqlite:////path, a relative one sqlite:///path")
+	}
+	if loc.database == "" || loc.database == ":memory:" {
+		return nil, badURL("names a database in memory, which no other process could see; name a file")
+	}
+	timeout, err := loc.takeSeconds("timeout", 5)
+	if err != nil {
+		return nil, err
+	}
+	loc.take("check_same_thread") // means something to Python only
+	if err := loc.rest(); err != nil {
+		return nil, err
+	}
+	path, err := filepath.Abs(loc.database)
+	if err != nil {
+		return nil, badURL("names a file whose folder cannot be told: %v", err)
+	}
+	return &dialect{
+		name:       "sqlite",
+		migrations: database.DialectSQLite3,
+		quoteMark:  `"`,
+		returning:  true,
+		precision:  time.Microsecond,
+		stamps:     true,
+		hasTable:   `SELECT 1 FROM sqlite_master WHERE type IN ('table', 'view') AND name = ?`,
+		open: func(readOnly bool) (*sql.DB, error) {
+			return openSQLite(path, time.Duration(timeout)*time.Second, readOnly)
+		},
+		fault: sqliteFault,
+	}, nil
+}
+
+// openSQLite opens a pool of readers, or the one writer.
+//
+// The writer uses WAL, so that readers never wait for it, and synchronous=FULL:
+// NORMAL would already survive kill -9, but a power cut could then undo
+// answered requests back to the last checkpoint (a released lock, an
+// enrolled node). Usher writes seldom enough to pay one fsync per commit.
+// BEGIN IMMEDIATE takes the write lock at once, so that a transaction that
+// reads first cannot fail half-way with SQLITE_BUSY.
+func openSQLite(path string, busy time.Duration, readOnly bool) (*sql.DB, error) {
+	options := url.Values{"_pragma": {
+		"busy_timeout(" + strconv.FormatInt(busy.Milliseconds(), 10) + ")",
+	}}
+	if readOnly {
+		// Refuse to create a file: mode=ro fails on a missing one.
+		options.Set("mode", "ro")
+		options.Add("_pragma", "query_only(1)")
+	} else {
+		if err := createPrivate(path); err != nil {
+			return nil, err
+		}
+		options.Set("mode", "rw")
+		options.Set("_txlock", "immediate")
+		options.Add("_pragma", "journal_mode(WAL)")
+		options.Add("_pragma", "synchronous(FULL)")
+		options.Add("_pragma", "foreign_keys(1)")
+	}
+	// As a URL's path, so that '?', '#' and '%' in a folder's name stay part of it.
+	name := "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + options.Encode()
+	connector, err := sqlite.NewConnector(name)
+	if err != nil {
+		return nil, err
+	}
+	return sql.OpenDB(connector), nil
+}
+
+// createPrivate makes a missing database file, readable by its owner alone
+// (it holds driver_info), and its folder. SQLite gives its -wal and -shm files
+// the same mode. An existing file is not even opened: closing it would drop
+// the POSIX locks that SQLite holds on it elsewhere in this process.
+func createPrivate(path string) error {
+	if _, err := os.Lstat(path); err == nil {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if errors.Is(err, os.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// sqliteFault reads SQLite's result codes.
+func sqliteFault(err error) fault {
+	e, ok := errors.AsType[*sqlite.Error](err)
+	if !ok {
+		return faultOther
+	}
+	switch e.Code() {
+	case sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY:
+		return faultDuplicate
+	case sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
+		return faultReference
+	}
+	switch e.Code() & 0xff {
+	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR,
+		sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_INTERRUPT:
+		return faultDown
+	case sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_MISMATCH:
+		return faultValue
+	}
+	return faultOther
+}
+
+// missingFile says whether the URL names a SQLite file that is not there yet:
+// looking into it must not create it.
+func missingFile(raw string) (bool, error) {
+	loc, err := parseURL(raw)
+	if err != nil || loc.backend != "sqlite" {
+		return false, err
+	}
+	info, err := os.Stat(loc.database)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return true, nil
+	case err != nil:
+		return false, usher.Errorf(usher.ErrUnavailable, "the database file cannot be read: %v", err)
+	}
+	return info.Size() == 0, nil
+}
