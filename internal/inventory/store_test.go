@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"errors"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/usher-boot/usher"
+	"github.com/usher-boot/usher/internal/testenv"
 )
 
 // openStore opens a migrated Store that the test closes.
@@ -112,6 +114,18 @@ func testNodes(t *testing.T, s *Store) {
 	wantError(t, err, usher.ErrNotFound, "NodeNotFound", "Node nobody could not be found.")
 }
 
-func TestSQLite(t *testing.T) {
-	t.Run("nodes", func(t *testing.T) { testNodes(t, openStore(t, sqliteURL(t))) })
+func TestMain(m *testing.M) { os.Exit(testenv.Main(m)) }
+
+// suite is what every engine must do alike. Each part gets a Store on a
+// database of its own.
+func suite(t *testing.T, newURL func(testing.TB) string) {
+	for name, part := range map[string]func(*testing.T, *Store){
+		"nodes": testNodes,
+	} {
+		t.Run(name, func(t *testing.T) { part(t, openStore(t, newURL(t))) })
+	}
 }
+
+func TestSQLite(t *testing.T)     { suite(t, sqliteURL) }
+func TestMariaDB(t *testing.T)    { suite(t, testenv.MariaDB) }
+func TestPostgreSQL(t *testing.T) { suite(t, testenv.PostgreSQL) }
