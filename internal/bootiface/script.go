@@ -129,6 +129,9 @@ func checkURL(field, value string, schemes ...string) error {
 	if err := checkLine(field, value); err != nil {
 		return err
 	}
+	if value[0] == '-' { // an option of the command that takes the URL
+		return usher.Errorf(usher.ErrInvalid, "%s: the URL must not begin with a hyphen", field)
+	}
 	if strings.ContainsAny(value, " \"'\\<>{}|^`$#") {
 		return usher.Errorf(usher.ErrInvalid, "%s: the URL must not contain spaces, quotes or any of \\<>{}|^`$#", field)
 	}
