@@ -107,8 +107,7 @@ func (m *machineSide) boot(t *testing.T) int {
 	t.Helper()
 	qemu := testenv.NeedProgram(t, "qemu-system-x86_64")[0]
 	dir := t.TempDir()
-	disk, serial := filepath.Join(dir, "disk"), filepath.Join(dir, "serial")
-	if err := os.WriteFile(disk, bootSector(), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "disk"), bootSector(), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	farm <- struct{}{}
@@ -116,11 +115,12 @@ func (m *machineSide) boot(t *testing.T) int {
 	ctx, cancel := context.WithTimeout(t.Context(), bootDeadline)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, qemu, "-accel", "tcg", "-machine", "pc,graphics=off", "-m", "128",
-		"-nodefaults", "-display", "none", "-serial", "file:"+qemuPath(serial), "-boot", "order=nc",
+		"-nodefaults", "-display", "none", "-serial", "file:serial", "-boot", "order=nc",
 		"-device", "isa-debug-exit,iobase=0xf4,iosize=1",
-		"-drive", "format=raw,file="+qemuPath(disk),
+		"-drive", "format=raw,file=disk",
 		"-netdev", "user,id=n1,bootfile="+m.url+"/boot.ipxe", "-device", "virtio-net-pci,netdev=n1,mac=52:54:00:00:00:01",
 		"-netdev", "user,id=n2,restrict=on", "-device", "virtio-net-pci,netdev=n2,mac=52:54:00:00:00:02")
+	cmd.Dir = dir // QEMU has its own ideas about commas in paths
 	var output strings.Builder
 	cmd.Stdout, cmd.Stderr = &output, &output
 	if err := cmd.Start(); err != nil {
@@ -143,15 +143,12 @@ func (m *machineSide) boot(t *testing.T) int {
 	}
 	t.Cleanup(func() {
 		if t.Failed() {
-			text, _ := os.ReadFile(serial)
+			text, _ := os.ReadFile(filepath.Join(dir, "serial"))
 			t.Logf("asked: %q\nqemu: %s\nconsole:\n%s", m.requests(), output.String(), text)
 		}
 	})
 	return code
 }
-
-// qemuPath writes a path as a value of QEMU's options: a comma is doubled.
-func qemuPath(path string) string { return strings.ReplaceAll(path, ",", ",,") }
 
 func (m *machineSide) requests() []string {
 	m.mu.Lock()
