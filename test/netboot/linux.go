@@ -52,11 +52,7 @@ func Ramdisk(tb testing.TB, dir string) string {
 	}
 	var archive bytes.Buffer
 	zip := gzip.NewWriter(&archive)
-	err = writeCPIO(zip, []cpioFile{
-		{name: "dev", mode: modeDir | 0o755},
-		{name: "proc", mode: modeDir | 0o755},
-		{name: "init", mode: modeFile | 0o755, data: init},
-	})
+	err = writeCPIO(zip, []cpioFile{{name: "init", mode: 0o100755, data: init}})
 	if err == nil {
 		err = zip.Close()
 	}
@@ -73,14 +69,9 @@ func Ramdisk(tb testing.TB, dir string) string {
 // cpioFile is one entry of a kernel's initial ramdisk.
 type cpioFile struct {
 	name string
-	mode uint32
+	mode uint32 // as in stat(2)
 	data []byte
 }
-
-const (
-	modeDir  = 0o040000
-	modeFile = 0o100000
-)
 
 // writeCPIO writes an archive in the "newc" form, the one that the kernel
 // unpacks (its Documentation/driver-api/early-userspace/buffer-format.rst).

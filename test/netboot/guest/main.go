@@ -24,8 +24,10 @@ func main() {
 // report prints the marker line. There is nobody to tell of an error but the
 // serial line itself.
 func report() {
-	_ = syscall.Mount("none", "/dev", "devtmpfs", 0, "")
-	_ = syscall.Mount("none", "/proc", "proc", 0, "")
+	for dir, kind := range map[string]string{"/dev": "devtmpfs", "/proc": "proc"} {
+		_ = os.Mkdir(dir, 0o755)
+		_ = syscall.Mount("none", dir, kind, 0, "")
+	}
 	// The kernel would write its own lines into ours.
 	_ = os.WriteFile("/proc/sys/kernel/printk", []byte("1"), 0)
 	serial, err := os.OpenFile("/dev/ttyS0", os.O_WRONLY|syscall.O_NOCTTY, 0)
