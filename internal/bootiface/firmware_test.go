@@ -20,7 +20,7 @@ import (
 	"github.com/usher-boot/usher/internal/testenv"
 )
 
-// These tests run QEMU's BIOS and its iPXE ROM against a server of ours, and
+// These tests run QEMU's firmware and boot loaders against a server of ours, and
 // judge by what was asked of it. Where the machine must reach its disk, the
 // boot sector there ends QEMU with an exit code of its own.
 
@@ -101,25 +101,30 @@ func serveMachines(t *testing.T, answers func(url string) map[string]answer) *ma
 	return m
 }
 
-// boot runs a machine with two NICs until it asks for /booted or QEMU ends,
-// and returns QEMU's exit code, -1 when /booted was asked for.
+// boot runs a BIOS machine with two NICs.
 func (m *machineSide) boot(t *testing.T) int {
 	t.Helper()
-	qemu := testenv.NeedProgram(t, "qemu-system-x86_64")[0]
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "disk"), bootSector(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	farm <- struct{}{}
-	defer func() { <-farm }()
-	ctx, cancel := context.WithTimeout(t.Context(), bootDeadline)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, qemu, "-accel", "tcg", "-machine", "pc,graphics=off", "-m", "128",
-		"-nodefaults", "-display", "none", "-serial", "file:serial", "-boot", "order=nc",
+	return m.run(t, dir, "-machine", "pc,graphics=off", "-m", "128", "-boot", "order=nc",
 		"-device", "isa-debug-exit,iobase=0xf4,iosize=1",
 		"-drive", "format=raw,file=disk",
 		"-netdev", "user,id=n1,bootfile="+m.url+"/boot.ipxe", "-device", "virtio-net-pci,netdev=n1,mac=52:54:00:00:00:01",
 		"-netdev", "user,id=n2,restrict=on", "-device", "virtio-net-pci,netdev=n2,mac=52:54:00:00:00:02")
+}
+
+// run runs a machine in dir until it asks for /booted or QEMU ends, and
+// returns QEMU's exit code, -1 when /booted was asked for.
+func (m *machineSide) run(t *testing.T, dir string, args ...string) int {
+	t.Helper()
+	qemu := testenv.NeedProgram(t, "qemu-system-x86_64")[0]
+	farm <- struct{}{}
+	defer func() { <-farm }()
+	ctx, cancel := context.WithTimeout(t.Context(), bootDeadline)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, qemu, append(args, "-accel", "tcg", "-nodefaults", "-display", "none", "-serial", "file:serial")...)
 	cmd.Dir = dir // QEMU has its own ideas about commas in paths
 	var output strings.Builder
 	cmd.Stdout, cmd.Stderr = &output, &output
@@ -238,9 +243,10 @@ func TestFirmware(t *testing.T) {
 			}
 			absolute := api
 			absolute.APIBase = url + "/"
-			return map[string]answer{"/boot.ipxe": script(root(absolute)), ask(firstNIC): later(1, reset, deploy(url)),
+			return map[string]answer{"/boot.ipxe": script(root(absolute)), ask(firstNIC): later(2, reset, deploy(url)),
 				"/k": script(kernel), "/r": script("ramdisk")}
-		}, -1, []string{"/boot.ipxe", ask(firstNIC), ask(secondNIC), ask(firstNIC), "/k", "/r", "/booted"}},
+			// iPXE tries once more by itself where it had the connection from before.
+		}, -1, []string{"/boot.ipxe", ask(firstNIC), ask(firstNIC), ask(secondNIC), ask(firstNIC), "/k", "/r", "/booted"}},
 
 		{"a dead conductor is left for the one that the API names next", func(url string) map[string]answer {
 			refused, err := net.Listen("tcp", "127.0.0.1:0")
