@@ -1,0 +1,222 @@
+package config
+
+import (
+	"math"
+	"slices"
+	"time"
+)
+
+const (
+	noMin = math.MinInt
+	noMax = math.MaxInt
+)
+
+// options is the table: each option of each group, bound to its field of c.
+// Names, types and defaults are Ironic 21.4's (ironic/conf, ironic_lib, oslo.db
+// and oslo.service) unless the help says otherwise; so is what may be
+// reloaded, where Ironic has the option.
+func options(c *Config) []option {
+	return slices.Concat(
+		defaultOptions(&c.Default), apiOptions(&c.API), conductorOptions(&c.Conductor),
+		databaseOptions(&c.Database), deployOptions(&c.Deploy), pxeOptions(&c.PXE),
+		jsonRPCOptions(&c.JSONRPC), sslOptions(&c.SSL), usherOptions(&c.Usher),
+	)
+}
+
+// inGroup names the rows' group once.
+func inGroup(group string, rows []option) []option {
+	for i := range rows {
+		rows[i].group = group
+	}
+	return rows
+}
+
+func name(s string) id { return id{name: s} }
+
+func defaultOptions(d *Default) []option {
+	return inGroup("DEFAULT", []option{
+		{id: name("host"), kind: text(), into: &d.Host, compute: hostName, computed: "the host's name",
+			help: "Name of this conductor, as it stands in the `conductors` table. Beside Ironic it must be what Ironic's `host` is."},
+		{id: name("my_ip"), kind: text(), into: &d.MyIP, compute: myIP, computed: "the address this host reaches the outside from",
+			help: "This host's IPv4 address, for references (`$my_ip`) and for URLs that machines are given."},
+		{id: name("state_path"), kind: absolutePath(), into: &d.StatePath, compute: statePath,
+			computed: "`/var/lib/usher` as root, else `$XDG_STATE_HOME/usher` or `~/.local/state/usher`",
+			help:     "Folder of what Usher keeps. (Ironic's default is its own code's folder.)"},
+		{id: name("debug"), kind: boolean(), into: &d.Debug, def: "false", reload: true, help: "Log debug messages too."},
+		{id: name("use_json"), kind: boolean(), into: &d.UseJSON, def: "false", help: "Log lines are JSON."},
+		{id: name("auth_strategy"), kind: choice("noauth", "http_basic", "keystone"), into: &d.AuthStrategy, def: "noauth",
+			help: "How the management API knows its callers. (Ironic's default is keystone.)"},
+		{id: name("http_basic_auth_user_file"), kind: text(), into: &d.HTTPBasicAuthUserFile, def: "/etc/ironic/htpasswd",
+			help: "Apache htpasswd file for `auth_strategy = http_basic`."},
+		{id: name("enabled_hardware_types"), kind: list(text()), into: &d.EnabledHardwareTypes, def: "manual-management",
+			help: "Hardware types this conductor registers. (Ironic's default is ipmi,redfish.)"},
+		{id: name("enabled_boot_interfaces"), kind: list(text()), into: &d.EnabledBootInterfaces, def: "ipxe,http-ipxe,pxe,http",
+			help: "Boot interfaces nodes may have. (Ironic's default is ipxe,pxe,redfish-virtual-media.)"},
+		{id: name("enabled_deploy_interfaces"), kind: list(text()), into: &d.EnabledDeployInterfaces, def: "direct,custom-agent,ramdisk",
+			help: "Deploy interfaces nodes may have. (Ironic's default is direct,ramdisk.)"},
+		{id: name("default_boot_interface"), kind: text(), into: &d.DefaultBootInterface,
+			help: "Boot interface of nodes that name none; unset: the first enabled one that the hardware type supports."},
+		{id: name("default_deploy_interface"), kind: text(), into: &d.DefaultDeployInterface, def: "direct",
+			help: "Deploy interface of nodes that name none. (Ironic has no default.)"},
+		{id: name("hash_partition_exponent"), kind: integer(0, 32), into: &d.HashPartitionExponent, def: "5",
+			help: "Each conductor has 2 to the power of this many partitions of the hash ring. The same on all hosts."},
+		{id: name("hash_ring_reset_interval"), kind: seconds(0, noMax), into: &d.HashRingResetInterval, def: "15",
+			help: "Age at which a hash ring is rebuilt on its next use."},
+		{id: name("hash_ring_algorithm"), kind: choice("blake2b", "blake2s", "md5", "sha1", "sha224", "sha256", "sha384", "sha512",
+			"sha3_224", "sha3_256", "sha3_384", "sha3_512", "shake_128", "shake_256"), into: &d.HashRingAlgorithm, def: "md5",
+			help: "Hash function of the ring. The same on all hosts, and Ironic's beside Ironic."},
+	})
+}
+
+func apiOptions(a *API) []option {
+	return inGroup("api", []option{
+		{id: name("host_ip"), kind: hostAddress(), into: &a.HostIP, def: "127.0.0.1",
+			help: "Address the management API listens on. (Ironic's default is 0.0.0.0.)"},
+		{id: name("port"), kind: port(), into: &a.Port, def: "6385", help: "Port the management API listens on."},
+		{id: name("restrict_boot_config"), kind: boolean(), into: &a.RestrictBootConfig, def: "true", reload: true,
+			help: "Answer boot configurations only for nodes in a wait state (`wait call-back`, `clean wait` and the like)."},
+		{id: name("restrict_lookup"), kind: boolean(), into: &a.RestrictLookup, def: "true", reload: true,
+			help: "Answer a ramdisk's lookup only for nodes in a state in which a ramdisk runs."},
+		{id: name("max_limit"), kind: integer(1, noMax), into: &a.MaxLimit, def: "1000", reload: true,
+			help: "Most items of a list in one answer."},
+		{id: name("public_endpoint"), kind: webURL(), into: &a.PublicEndpoint, reload: true,
+			help: "URL that links in answers start with; unset: the one that was asked."},
+		{id: name("enable_ssl_api"), kind: boolean(), into: &a.EnableSSLAPI, def: "false",
+			help: "Serve the management API over TLS, with the certificate of `[ssl]`."},
+	})
+}
+
+func conductorOptions(c *Conductor) []option {
+	return inGroup("conductor", []option{
+		{id: name("heartbeat_interval"), kind: seconds(1, noMax), into: &c.HeartbeatInterval, def: "10",
+			help: "Time between heartbeats of a conductor."},
+		{id: name("heartbeat_timeout"), kind: seconds(0, 315576000), into: &c.HeartbeatTimeout, def: "60", reload: true,
+			help: "Time without heartbeats after which a conductor no longer counts as active."},
+		{id: name("automated_clean"), kind: boolean(), into: &c.AutomatedClean, def: "false", reload: true,
+			help: "Clean nodes before they become available. (Ironic's default is true.)"},
+		{id: name("conductor_group"), kind: text(), into: &c.ConductorGroup, help: "Group this conductor belongs to."},
+		{id: name("file_url_allowed_paths"), kind: list(absolutePath()), into: &c.FileURLAllowedPaths,
+			def:  "$state_path,/var/lib/ironic,/shared/html,/opt/cache/files,/vagrant",
+			help: "Folders that `file://` URLs of images may point into; empty: no such URLs. (Ironic has /templates too, and no $state_path.)"},
+		{id: name("sync_local_state_interval"), kind: seconds(noMin, noMax), into: &c.SyncLocalStateInterval, def: "180",
+			help: "Time between looks for nodes that the ring has given to this conductor; 0 or less: never."},
+		{id: name("check_provision_state_interval"), kind: seconds(0, noMax), into: &c.CheckProvisionStateInterval, def: "60",
+			help: "Time between looks for nodes that wait too long; 0: never."},
+		waiting("deploy_callback_timeout", &c.DeployCallbackTimeout, "`wait call-back`"),
+		waiting("clean_callback_timeout", &c.CleanCallbackTimeout, "`clean wait`"),
+		waiting("rescue_callback_timeout", &c.RescueCallbackTimeout, "`rescue wait`"),
+		waiting("inspect_wait_timeout", &c.InspectWaitTimeout, "`inspect wait`"),
+		waiting("service_callback_timeout", &c.ServiceCallbackTimeout, "`service wait`"),
+		{id: name("deploy_kernel"), kind: text(), into: &c.DeployKernel, reload: true, help: "Kernel for deploying and cleaning, for nodes that name none."},
+		{id: name("deploy_ramdisk"), kind: text(), into: &c.DeployRamdisk, reload: true, help: "Ramdisk for deploying and cleaning, for nodes that name none."},
+		{id: name("rescue_kernel"), kind: text(), into: &c.RescueKernel, reload: true, help: "Kernel for rescue, for nodes that name none."},
+		{id: name("rescue_ramdisk"), kind: text(), into: &c.RescueRamdisk, reload: true, help: "Ramdisk for rescue, for nodes that name none."},
+	})
+}
+
+func databaseOptions(d *Database) []option {
+	return inGroup("database", []option{
+		{id: name("connection"), kind: text(), into: &d.Connection, def: "sqlite:///$state_path/usher.sqlite", secret: true, url: true,
+			old:  []id{{"DEFAULT", "sql_connection"}, {"DATABASE", "sql_connection"}, {"sql", "connection"}},
+			help: "The database, as SQLAlchemy writes it: `sqlite:///PATH`, `mysql+pymysql://USER:PASSWORD@HOST/NAME`, `postgresql://...`. Ironic's own is only read. (Ironic has no default.)"},
+		{id: name("max_pool_size"), kind: integer(0, noMax), into: &d.MaxPoolSize, def: "5",
+			help: "Connections kept open; 0: as many as are asked for."},
+		{id: name("max_overflow"), kind: integer(noMin, noMax), into: &d.MaxOverflow, def: "50",
+			old:  []id{{"DEFAULT", "sql_max_overflow"}, {"DATABASE", "sqlalchemy_max_overflow"}},
+			help: "Connections beyond `max_pool_size` when there is much to do."},
+	})
+}
+
+func deployOptions(d *Deploy) []option {
+	return inGroup("deploy", []option{
+		{id: name("http_url"), kind: webURL(), into: &d.HTTPURL,
+			help: "URL under which machines find `http_root`; unset: Usher's machines' door."},
+		{id: name("http_root"), kind: text(), into: &d.HTTPRoot,
+			help: "Folder of kernels, ramdisks and boot files that machines fetch over HTTP; unset: `$state_path/httpboot`, beside Ironic `/httpboot` (Ironic's default)."},
+	})
+}
+
+func pxeOptions(p *PXE) []option {
+	return inGroup("pxe", []option{
+		{id: name("kernel_append_params"), kind: text(), into: &p.KernelAppendParams, def: "nofb nomodeset vga=normal",
+			old: []id{name("pxe_append_params")}, reload: true,
+			help: "Kernel parameters of network boots, for nodes that have none of their own."},
+		{id: name("ipxe_timeout"), kind: seconds(0, noMax), into: &p.IPXETimeout, def: "0",
+			help: "Time iPXE has to fetch an image; 0: no limit."},
+		{id: name("ipxe_use_boot_config_api"), kind: boolean(), into: &p.IPXEUseBootConfigAPI, def: "false",
+			help: "The root script in `http_root` links to the boot configuration API instead of to static files. (Ironic's specification boot-config-api.)"},
+		{id: name("ipxe_config_api_root_url"), kind: webURL(), into: &p.IPXEConfigAPIRootURL,
+			help: "URL of the boot configuration API for the root script; unset: this process's machines' door. (Ironic's specification boot-config-api.)"},
+		{id: name("ipxe_boot_script"), kind: text(), into: &p.IPXEBootScript,
+			help: "File to use as the iPXE root script; unset: Usher's own. (Ironic's default is its own.)"},
+		{id: name("ipxe_fallback_script"), kind: text(), into: &p.IPXEFallbackScript,
+			help: "Script that the root script chains to when nothing answers for a machine."},
+		{id: name("pxe_config_subdir"), kind: text(), into: &p.PXEConfigSubdir, def: "pxelinux.cfg",
+			help: "Folder below the roots with one link per MAC address."},
+		{id: name("tftp_root"), kind: text(), into: &p.TFTPRoot,
+			help: "Folder of files that machines fetch over TFTP; unset: `$state_path/tftpboot`, beside Ironic `/tftpboot` (Ironic's default)."},
+		{id: name("tftp_server"), kind: text(), into: &p.TFTPServer, def: "$my_ip", help: "Address of this conductor's TFTP server."},
+		{id: name("file_permission"), kind: mode(), into: &p.FilePermission, def: "0644",
+			help: "Mode of the files that Usher writes for machines."},
+		{id: name("dir_permission"), kind: mode(), into: &p.DirPermission,
+			help: "Mode of the folders that Usher makes for machines; unset: as the umask leaves it."},
+		{id: name("loader_file_paths"), kind: dict(quoted()), into: &p.LoaderFilePaths,
+			help: "Boot loaders to put into the roots: `NAME:PATH,...`."},
+		{id: name("image_cache_size"), kind: integer(0, noMax), into: &p.ImageCacheSize, def: "20480",
+			help: "Most MiB of kernels and ramdisks kept, those in use included."},
+	})
+}
+
+func jsonRPCOptions(j *JSONRPC) []option {
+	return inGroup("json_rpc", []option{
+		{id: name("host_ip"), kind: hostAddress(), into: &j.HostIP, def: "::", help: "Address JSON-RPC listens on."},
+		{id: name("port"), kind: port(), into: &j.Port, def: "8089", help: "Port JSON-RPC listens on."},
+		{id: name("auth_strategy"), kind: choice("noauth", "http_basic", "keystone"), into: &j.AuthStrategy,
+			compute: globalAuth, computed: "`[DEFAULT]auth_strategy`", help: "How conductors know their callers."},
+		{id: name("http_basic_auth_user_file"), kind: text(), into: &j.HTTPBasicAuthUserFile, def: "/etc/ironic/htpasswd-json-rpc",
+			help: "Apache htpasswd file for `auth_strategy = http_basic`."},
+		{id: name("username"), kind: text(), into: &j.Username, old: []id{name("user-name"), name("user_name"), name("http_basic_username")},
+			help: "Name to call other conductors with."},
+		{id: name("password"), kind: text(), into: &j.Password, secret: true, old: []id{name("http_basic_password")},
+			help: "Password to call other conductors with."},
+		{id: name("use_ssl"), kind: boolean(), into: &j.UseSSL, def: "false", help: "Serve JSON-RPC over TLS, and call others so."},
+		{id: name("client_use_ssl"), kind: boolean(), into: &j.ClientUseSSL, def: "false", help: "Call others over TLS even without `use_ssl`."},
+		{id: name("cafile"), kind: text(), into: &j.Cafile, help: "Certificates of authorities to check other conductors by; unset: the system's."},
+		{id: name("certfile"), kind: text(), into: &j.Certfile, help: "Client certificate to call others with."},
+		{id: name("keyfile"), kind: text(), into: &j.Keyfile, help: "Key of `certfile`."},
+		{id: name("insecure"), kind: boolean(), into: &j.Insecure, def: "false", help: "Do not check other conductors' certificates."},
+		{id: name("cert_file"), kind: text(), into: &j.CertFile, help: "Server certificate of JSON-RPC; unset: that of `[ssl]`."},
+		{id: name("key_file"), kind: text(), into: &j.KeyFile, help: "Key of `cert_file`."},
+		{id: name("timeout"), kind: seconds(1, noMax), into: &j.Timeout, def: "120", help: "Time a call has."},
+	})
+}
+
+func sslOptions(s *SSL) []option {
+	return inGroup("ssl", []option{
+		{id: name("cert_file"), kind: text(), into: &s.CertFile, old: []id{{"DEFAULT", "ssl_cert_file"}}, help: "Server certificate."},
+		{id: name("key_file"), kind: text(), into: &s.KeyFile, old: []id{{"DEFAULT", "ssl_key_file"}}, help: "Key of `cert_file`."},
+		{id: name("ca_file"), kind: text(), into: &s.CAFile, old: []id{{"DEFAULT", "ssl_ca_file"}}, help: "Certificates of authorities to check clients by."},
+	})
+}
+
+func usherOptions(u *Usher) []option {
+	return inGroup("usher", []option{
+		{id: name("boot_listen"), kind: listen(false), into: &u.BootListen, def: "0.0.0.0:6386", help: "The machines' door: plain HTTP, no credentials."},
+		{id: name("boot_tls_listen"), kind: listen(true), into: &u.BootTLSListen, help: "The machines' door over TLS, with the certificate of `[ssl]`; unset: shut."},
+		{id: name("admin_listen"), kind: listen(false), into: &u.AdminListen, def: "127.0.0.1:6387", help: "The operator's door: metrics, health, the live page."},
+		{id: name("rpc_listen"), kind: listen(true), into: &u.RPCListen, help: "Where JSON-RPC listens, instead of at `[json_rpc]host_ip` and `port`; beside Ironic, which has that port, unset means port 8090."},
+		{id: name("rpc_timeout"), kind: fraction(), into: &u.RPCTimeout, def: "3", help: "Time a conductor has to answer for a boot file."},
+		{id: name("rpc_addresses"), kind: dict(quoted()), into: &u.RPCAddresses, help: "Addresses of conductors whose host name is not one: `HOST:ADDRESS,...`."},
+		{id: name("insecure_management"), kind: boolean(), into: &u.InsecureManagement, def: "false", help: "Allow the management API without authentication on an address that others can reach."},
+		{id: name("template_dir"), kind: text(), into: &u.TemplateDir, help: "Folder of boot file templates that replace the built-in ones."},
+		{id: name("max_connections"), kind: integer(1, noMax), into: &u.MaxConnections, def: "4096", help: "Most connections at the machines' door at one time."},
+		{id: name("shutdown_timeout"), kind: fraction(), into: &u.ShutdownTimeout, def: "10", help: "Time that requests have to end when the program stops."},
+		{id: name("retry_after"), kind: seconds(1, noMax), into: &u.RetryAfter, def: "3", reload: true, help: "Pause that a machine is asked to make before it tries again."},
+	})
+}
+
+// waiting is the row of a bound on a wait state.
+func waiting(row string, into *time.Duration, state string) option {
+	return option{id: name(row), kind: seconds(0, noMax), into: into, def: "1800",
+		help: "Time a node may stay in " + state + "; 0: no limit."}
+}
