@@ -47,11 +47,11 @@ const patience = 15 * time.Second
 // not see alembic_version still sees nodes: a nodes table in a database that
 // Usher did not make counts as Ironic's, the side that cannot do harm.
 func Detect(ctx context.Context, o Options) (Kind, error) {
-	if missing, err := missingFile(o.URL); err != nil || missing {
-		return Empty, err
-	}
 	d, err := newDialect(o.URL)
 	if err != nil {
+		return Empty, err
+	}
+	if missing, err := missingFile(o.URL); err != nil || missing {
 		return Empty, err
 	}
 	db, err := d.open(true)

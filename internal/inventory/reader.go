@@ -127,9 +127,17 @@ func (r *Reader) read(ctx context.Context, op string, f func(context.Context) er
 	err := f(ctx)
 	if err != nil && ctx.Err() == nil && r.d.faultOf(err) == faultLost {
 		r.log.DebugContext(ctx, "database connection lost, trying another", "operation", op, "cause", err)
+		dropIdle(r.db)
 		err = f(ctx)
 	}
 	return r.d.wrap(ctx, op, err)
+}
+
+// dropIdle closes the idle connections of a pool: where one of them was found
+// broken, the others most likely are too, and the next try needs a new one.
+func dropIdle(db *sql.DB) {
+	db.SetMaxIdleConns(0)
+	db.SetMaxIdleConns(db.Stats().MaxOpenConnections)
 }
 
 // checkColumns fails on the first column that cannot be read, and names it.

@@ -2,7 +2,6 @@ package inventory
 
 import (
 	"errors"
-	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -44,6 +43,8 @@ func parseMAC(tb testing.TB, s string) usher.MAC {
 	}
 	return m
 }
+
+var equateEmptyMaps = cmpopts.EquateEmpty()
 
 // wantError checks the kind, Ironic's class and the words of an error.
 func wantError(tb testing.TB, err, kind error, class, message string) {
@@ -114,13 +115,77 @@ func testNodes(t *testing.T, s *Store) {
 	wantError(t, err, usher.ErrNotFound, "NodeNotFound", "Node nobody could not be found.")
 }
 
-func TestMain(m *testing.M) { os.Exit(testenv.Main(m)) }
+func testUpdates(t *testing.T, s *Store) {
+	ctx := t.Context()
+	n := fullNode()
+	if err := s.CreateNode(ctx, n); err != nil {
+		t.Fatal(err)
+	}
+	id, err := s.RegisterConductor(ctx, usher.Conductor{Hostname: "c"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed, err := s.UpdateNode(ctx, n.UUID, "", func(n *usher.Node) error {
+		n.ProvisionState, n.TargetProvisionState, n.LastError, n.Name = usher.Active, "", "", ""
+		n.ConductorAffinity, n.Reservation = id, "taken in the same step"
+		n.Extra = nil
+		n.DriverInternalInfo["new"] = []any{"x"}
+		n.UUID, n.ID = "is not the caller's to change", 99
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if time.Since(changed.ProvisionUpdatedAt) > time.Minute {
+		t.Errorf("provision_updated_at %v did not follow the state", changed.ProvisionUpdatedAt)
+	}
+	got, err := s.Node(ctx, n.UUID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(changed, got, equateEmptyMaps); diff != "" {
+		t.Errorf("(-returned +read):\n%s", diff)
+	}
+	if got.Name != "" || got.ConductorAffinity != id || got.Reservation == "" || len(got.Extra) != 0 || got.DriverInternalInfo["new"] == nil {
+		t.Errorf("after the change: %+v", got)
+	}
+
+	mine := errors.New("mine")
+	if _, err := s.UpdateNode(ctx, n.UUID, got.Reservation, func(n *usher.Node) error { n.Owner = "lost"; return mine }); err != mine {
+		t.Errorf("error of change came back as %v", err)
+	}
+	if again, err := s.Node(ctx, n.UUID); err != nil || again.Owner != "me" {
+		t.Errorf("a refused change was written: %+v, %v", again, err)
+	}
+	other := createNode(t, s, "other")
+	_, err = s.UpdateNode(ctx, other.UUID, "", func(o *usher.Node) error { o.InstanceUUID = n.InstanceUUID; return nil })
+	wantError(t, err, usher.ErrConflict, "InstanceAssociated", "Instance "+n.InstanceUUID+" is already associated with a node, "+
+		"it cannot be associated with this other node "+other.UUID)
+	_, err = s.UpdateNode(ctx, other.UUID, "", func(o *usher.Node) error { o.ConductorAffinity = 4711; return nil })
+	if !errors.Is(err, usher.ErrConflict) {
+		t.Errorf("an affinity to no conductor: %v", err)
+	}
+	_, err = s.UpdateNode(ctx, "nobody", "", func(*usher.Node) error { return nil })
+	wantError(t, err, usher.ErrNotFound, "NodeNotFound", "Node nobody could not be found.")
+}
 
 // suite is what every engine must do alike. Each part gets a Store on a
 // database of its own.
 func suite(t *testing.T, newURL func(testing.TB) string) {
 	for name, part := range map[string]func(*testing.T, *Store){
-		"nodes": testNodes,
+		"nodes":        testNodes,
+		"updates":      testUpdates,
+		"ports":        testPorts,
+		"reservations": testReservations,
+		"contention":   testContention,
+		"conductors":   testConductors,
+		"filters":      testFilters,
+		"pages":        testPages,
+		"boot nodes":   testBootNodes,
+		"read only":    testReadOnly,
+		"values":       testValues,
+		"canceled":     testCanceled,
+		"migrations":   testMigrations,
 	} {
 		t.Run(name, func(t *testing.T) { part(t, openStore(t, newURL(t))) })
 	}

@@ -48,6 +48,7 @@ func (s *Store) write(ctx context.Context, op string, f func(context.Context, *s
 		case faultRetry:
 			again = try < deadlockTries
 		case faultLost, faultReadOnly:
+			dropIdle(s.w)
 			again = try < lostTries && !committing
 		}
 		if err == nil || !again || pause(ctx, try) != nil {

@@ -98,6 +98,7 @@ func (s *Server) runAdmin(database string, statements []string) error {
 		return err
 	}
 	defer db.Close()
+	db.SetMaxOpenConns(1) // so that SET holds for the statements after it
 	ctx, cancel := context.WithTimeout(context.Background(), startLimit)
 	defer cancel()
 	for _, statement := range statements {
