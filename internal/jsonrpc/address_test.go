@@ -1,0 +1,28 @@
+package jsonrpc
+
+import "testing"
+
+func TestAddress(t *testing.T) {
+	t.Parallel()
+	for hostname, want := range map[string]string{
+		"192.0.2.1":               "192.0.2.1:8090",
+		"192.0.2.1:6000":          "192.0.2.1:6000",
+		"conductor-1.example.com": "conductor-1.example.com:8090",
+		"conductor_1:6000":        "conductor_1:6000",
+		"münchen":                 "münchen:8090",
+		"2001:db8::1":             "[2001:db8::1]:8090",
+		"[2001:db8::1]":           "[2001:db8::1]:8090",
+		"[2001:db8::1]:6000":      "[2001:db8::1]:6000",
+		"fe80::1%eth0":            "[fe80::1%eth0]:8090",
+		"::1":                     "[::1]:8090",
+
+		// Not usable, which the empty string stands for.
+		"": "", ":6000": "", "a:0": "", "a:65536": "", "a:http": "", "a:": "", "a:1:2": "", "[a": "", "[a]": "a:8090",
+		"a/b": "", "user@a": "", "user@a:1": "", "a b": "", "a?b": "", "a#b": "", "a%41": "", "a\n": "", `a\b`: "", "[": "", "[]": "",
+	} {
+		got, err := address(hostname, 8090)
+		if got != want || (err == nil) != (want != "") {
+			t.Errorf("address(%q) = %q, %v, want %q", hostname, got, err, want)
+		}
+	}
+}

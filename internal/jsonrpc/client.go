@@ -1,0 +1,223 @@
+package jsonrpc
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"sync/atomic"
+	"time"
+
+	"github.com/usher-boot/usher"
+)
+
+// ClientOptions are the settings of a Client, as [json_rpc] has them.
+type ClientOptions struct {
+	// Port is where conductors listen whose host names have no port.
+	Port int
+	// Username and Password, where set, are sent as HTTP Basic credentials.
+	Username, Password string
+	// TLS, where set, makes calls by HTTPS.
+	TLS *TLSOptions
+	// Timeout bounds a call whose context would allow more; 0 means 3 s.
+	Timeout time.Duration
+	// MaxAnswer bounds an answer in bytes; 0 means 4 MiB.
+	MaxAnswer int64
+	// UserAgent is sent as the header of that name; empty means "usher".
+	UserAgent string
+}
+
+// Client calls conductors. It keeps connections open between calls and is
+// safe for concurrent use.
+type Client struct {
+	o      ClientOptions
+	scheme string
+	http   *http.Client
+}
+
+// connections bounds those to one conductor: enough that a boot storm does not
+// queue, few enough that a hung conductor does not eat all file descriptors.
+const connections = 64
+
+// NewClient checks the options, reads the certificates and returns a Client.
+func NewClient(o ClientOptions) (*Client, error) {
+	if o.Port < 1 || o.Port > 65535 {
+		return nil, usher.Errorf(usher.ErrInvalid, "[json_rpc]port = %d: want 1 to 65535", o.Port)
+	}
+	if o.Timeout == 0 {
+		o.Timeout = 3 * time.Second
+	}
+	if o.MaxAnswer == 0 {
+		o.MaxAnswer = 4 << 20
+	}
+	if o.UserAgent == "" {
+		o.UserAgent = "usher"
+	}
+	scheme := "http"
+	var tlsConfig *tls.Config
+	if o.TLS != nil {
+		scheme = "https"
+		var err error
+		if tlsConfig, err = o.TLS.config(); err != nil {
+			return nil, err
+		}
+	}
+	transport := &http.Transport{
+		// Conductors are spoken to directly, whatever the environment says
+		// about proxies for the outer world.
+		Proxy:               nil,
+		DialContext:         (&net.Dialer{Timeout: o.Timeout, KeepAlive: 15 * time.Second}).DialContext,
+		TLSClientConfig:     tlsConfig,
+		TLSHandshakeTimeout: o.Timeout,
+		MaxConnsPerHost:     connections,
+		MaxIdleConnsPerHost: connections,
+		IdleConnTimeout:     time.Minute,
+		DisableCompression:  true, // an answer may not grow beyond its bound
+	}
+	return &Client{o: o, scheme: scheme, http: &http.Client{
+		Transport:     transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}, nil
+}
+
+// Close closes the idle connections.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+// Call calls a method of the conductor at host, a conductors.hostname, and
+// stores its result in result unless that is nil. The parameters may not be
+// named "context" or "rpc.version".
+//
+// An exception of Ironic's comes back as *usher.Error, any other error that
+// the conductor answers with as *RemoteError, and no answer as *CallError.
+//
+// When the conductor closes a connection just as the request is written to it,
+// the request is sent once more by a new one, so the method must not mind
+// being called twice.
+func (c *Client) Call(ctx context.Context, host, method string, params map[string]any, result any) error {
+	ctx, cancel := context.WithTimeout(ctx, c.o.Timeout)
+	defer cancel()
+	id := usher.RequestID(RequestID(ctx))
+	body, err := encodeCall(id, method, params)
+	if err != nil {
+		return fmt.Errorf("encode parameters of %s: %w", method, err)
+	}
+	raw, reached, err := c.post(ctx, host, body)
+	if err != nil {
+		return &CallError{Host: host, Method: method, Reached: reached, Err: withDeadline(ctx, err)}
+	}
+	answer, err := decodeAnswer(raw, id)
+	if err != nil {
+		return &CallError{Host: host, Method: method, Reached: true, Err: err}
+	}
+	if answer.Error != nil {
+		return fromWire(host, method, answer.Error)
+	}
+	if result == nil {
+		return nil
+	}
+	if err := json.Unmarshal(answer.Result, result); err != nil {
+		return &CallError{Host: host, Method: method, Reached: true, Err: fmt.Errorf("result: %w", err)}
+	}
+	return nil
+}
+
+// encodeCall makes the request as Ironic's client does.
+func encodeCall(id, method string, params map[string]any) ([]byte, error) {
+	all := maps.Clone(params)
+	if all == nil {
+		all = map[string]any{}
+	}
+	all["context"] = map[string]any{"request_id": id, "is_admin": false, "roles": []string{}}
+	return encode(map[string]any{"jsonrpc": "2.0", "method": method, "params": all, "id": id})
+}
+
+// post sends the body and returns the answer's. reached is as in CallError.
+func (c *Client) post(ctx context.Context, host string, body []byte) (answer []byte, reached bool, err error) {
+	at, err := address(host, c.o.Port)
+	if err != nil {
+		return nil, false, err
+	}
+	var connected atomic.Bool // the trace may be told from another goroutine
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
+	})
+	u := url.URL{Scheme: c.scheme, Host: at, Path: "/"}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), bytes.NewReader(body))
+	if err != nil {
+		return nil, false, err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("User-Agent", c.o.UserAgent)
+	// Present but without a value: not sent, and net/http takes the request
+	// for one that may be repeated on a connection that turned out closed.
+	req.Header["Idempotency-Key"] = nil
+	if c.o.Username != "" || c.o.Password != "" {
+		req.SetBasicAuth(c.o.Username, c.o.Password)
+	}
+	res, err := c.http.Do(req)
+	if err != nil {
+		// The URL that *url.Error adds is told by CallError.
+		if wrapped, ok := errors.AsType[*url.Error](err); ok {
+			err = wrapped.Err
+		}
+		return nil, connected.Load(), err
+	}
+	defer res.Body.Close()
+	answer, err = io.ReadAll(io.LimitReader(res.Body, c.o.MaxAnswer+1))
+	switch {
+	case res.StatusCode == http.StatusUnauthorized:
+		return nil, true, fmt.Errorf("%w (HTTP 401): check [json_rpc]username and password", ErrCredentials)
+	case res.StatusCode != http.StatusOK:
+		return nil, true, fmt.Errorf("HTTP status %s where JSON-RPC has 200: %.256q", res.Status, answer)
+	case err != nil:
+		return nil, true, fmt.Errorf("read answer: %w", err)
+	case int64(len(answer)) > c.o.MaxAnswer:
+		return nil, true, fmt.Errorf("the answer is larger than %d bytes", c.o.MaxAnswer)
+	}
+	return answer, true, nil
+}
+
+// withDeadline makes errors of a call that ran out of time match
+// context.DeadlineExceeded, whichever of the transport's own limits was first.
+func withDeadline(ctx context.Context, err error) error {
+	if cause := ctx.Err(); cause != nil && !errors.Is(err, cause) {
+		return fmt.Errorf("%w: %w", cause, err)
+	}
+	if ne, ok := errors.AsType[net.Error](err); ok && ne.Timeout() && !errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("%w: %w", context.DeadlineExceeded, err)
+	}
+	return err
+}
+
+// answer is what a conductor says.
+type answer struct {
+	Result json.RawMessage `json:"result"`
+	ID     json.RawMessage `json:"id"`
+	Error  *wireError      `json:"error"`
+}
+
+// decodeAnswer checks that raw is the answer to the request with this id: a
+// mixed-up one could be another node's configuration.
+func decodeAnswer(raw []byte, id string) (*answer, error) {
+	var a answer
+	if err := json.Unmarshal(raw, &a); err != nil {
+		return nil, fmt.Errorf("the answer is not JSON-RPC: %w: %.256q", err, raw)
+	}
+	var got *string
+	if err := json.Unmarshal(a.ID, &got); err != nil || (got == nil && a.Error == nil) || (got != nil && *got != id) {
+		return nil, fmt.Errorf("the answer is for request %.64s, not for %s", a.ID, id)
+	}
+	if a.Error == nil && a.Result == nil {
+		return nil, errors.New("the answer has neither result nor error")
+	}
+	return &a, nil
+}
