@@ -68,7 +68,7 @@ func (s *Store) provider() (*goose.Provider, error) {
 	}
 	switch s.d.name {
 	case "postgres":
-		locker, err := lock.NewPostgresSessionLocker()
+		locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 60))
 		if err != nil {
 			return nil, err
 		}

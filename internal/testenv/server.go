@@ -171,7 +171,8 @@ func (s *Server) Restart(tb testing.TB) {
 	s.Start(tb)
 }
 
-// Signal sends a signal to the server, such as SIGSTOP and SIGCONT.
+// Signal sends a signal to the server, such as SIGSTOP and SIGCONT, and waits
+// until a SIGSTOP has taken hold.
 func (s *Server) Signal(tb testing.TB, sig syscall.Signal) {
 	tb.Helper()
 	s.mu.Lock()
@@ -182,6 +183,26 @@ func (s *Server) Signal(tb testing.TB, sig syscall.Signal) {
 	if err := s.cmd.Process.Signal(sig); err != nil {
 		tb.Fatal(err)
 	}
+	for deadline := time.Now().Add(startLimit); sig == syscall.SIGSTOP && !s.halted(); {
+		if time.Now().After(deadline) {
+			tb.Fatalf("%s does not halt", s.engine.name)
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// halted says whether each thread of the server has stopped: the signal
+// reaches them one by one, and meanwhile the others still answer.
+func (s *Server) halted() bool {
+	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", s.cmd.Process.Pid))
+	for _, task := range tasks {
+		stat, err := os.ReadFile(task)
+		// "pid (name) STATE ...", and a name may hold anything.
+		if _, state, ok := strings.Cut(string(stat), ") "); err == nil && ok && !strings.HasPrefix(state, "T") {
+			return false
+		}
+	}
+	return len(tasks) > 0
 }
 
 func (s *Server) start() error {
