@@ -60,7 +60,7 @@ func writeForEver(url string) error {
 			return err
 		}
 		_, err := s.UpdateNode(ctx, n.UUID, "writer", func(n *usher.Node) error {
-			n.ProvisionState, n.Extra["pad"] = usher.DeployWait, strings.Repeat("x", rand.N(9000))
+			n.ProvisionState, n.Extra["pad"] = usher.DeployWait, strings.Repeat("x", rand.N(4<<20)) // many pages: a kill falls inside COMMIT
 			return nil
 		})
 		if err != nil {
@@ -78,7 +78,7 @@ func TestKill(t *testing.T) {
 	told := 0
 	var lines []string
 	for round := range 12 {
-		lines = append(lines, writeAndKill(t, url, 20+rand.N(60))...)
+		lines = append(lines, writeAndKill(t, url, 6+rand.N(20))...)
 		db, err := sql.Open("sqlite", file)
 		if err != nil {
 			t.Fatal(err)
@@ -140,7 +140,7 @@ func writeAndKill(t *testing.T, url string, some int) (lines []string) {
 	for scanner.Scan() {
 		lines = append(lines, scanner.Text())
 		if len(lines) == some {
-			kill.Reset(rand.N(8 * time.Millisecond)) // anywhere inside a transaction
+			kill.Reset(rand.N(80 * time.Millisecond)) // anywhere inside a transaction
 		}
 	}
 	kill.Stop()
