@@ -16,7 +16,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"path"
@@ -89,12 +88,10 @@ func New(o Options) (*Cache, error) {
 	}
 	if o.Client == nil {
 		o.Client = &http.Client{Transport: &http.Transport{
-			Proxy:                 http.ProxyFromEnvironment,
-			DialContext:           (&net.Dialer{Timeout: o.StallTimeout}).DialContext,
-			TLSHandshakeTimeout:   o.StallTimeout,
-			ResponseHeaderTimeout: o.StallTimeout,
-			IdleConnTimeout:       30 * time.Second,
-			DisableCompression:    true, // an image is what the server stores
+			// No timeouts here: request watches over the whole of it.
+			Proxy:              http.ProxyFromEnvironment,
+			IdleConnTimeout:    30 * time.Second,
+			DisableCompression: true, // an image is what the server stores
 		}}
 	}
 	root, err := os.OpenRoot(o.Root)
