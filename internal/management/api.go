@@ -6,19 +6,16 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"regexp"
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
+	"github.com/usher-boot/usher"
 )
 
 const (
 	requestIDHeader  = "Openstack-Request-Id"
 	incomingIDHeader = "X-Openstack-Request-Id"
 )
-
-var incomingID = regexp.MustCompile(`^req-[a-f0-9]{8}(-[a-f0-9]{4}){3}-[a-f0-9]{12}$`)
 
 // API serves the management door. Authentication is the caller's, with
 // [API.Public]'s help.
@@ -65,13 +62,12 @@ func (a *API) Public(r *http.Request) bool {
 
 func (a *API) serve(w http.ResponseWriter, r *http.Request, ramdisk bool) {
 	began := time.Now()
-	id := r.Header.Get(incomingIDHeader)
-	if !incomingID.MatchString(id) {
-		id = "req-" + uuid.NewString()
-	}
+	id := usher.RequestID(r.Header.Get(incomingIDHeader))
 	w.Header().Set(requestIDHeader, id)
+	ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), requestIDKey{}, id), a.Timeout)
+	defer cancel()
 	seen := &statusWriter{ResponseWriter: w, code: http.StatusOK}
-	err := a.answer(seen, r.WithContext(context.WithValue(r.Context(), requestIDKey{}, id)), ramdisk)
+	err := a.answer(seen, r.WithContext(ctx), ramdisk)
 	level := slog.LevelInfo
 	attrs := []slog.Attr{slog.String("request_id", id), slog.String("method", r.Method), slog.String("path", r.URL.Path)}
 	if err != nil {

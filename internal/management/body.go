@@ -31,7 +31,38 @@ func readJSON(r *request) (any, error) {
 	if _, err := d.Token(); err != io.EOF {
 		return nil, invalid("The request body is not JSON: more follows after its end")
 	}
-	return v, nil
+	return v, storable(v, 0)
+}
+
+// maxDepth is how deep JSON may nest. What is deeper serves no client, and
+// patch by patch it could grow until the database's copy cannot be read.
+const maxDepth = 100
+
+// storable refuses JSON that the inventory could write but not read again:
+// too deep, or with numbers beyond a float's range.
+func storable(v any, depth int) error {
+	if depth > maxDepth {
+		return invalid("The JSON nests deeper than %d levels.", maxDepth)
+	}
+	switch v := v.(type) {
+	case json.Number:
+		if _, err := v.Float64(); err != nil {
+			return invalid("The number %.40s is out of range.", v)
+		}
+	case []any:
+		for _, item := range v {
+			if err := storable(item, depth+1); err != nil {
+				return err
+			}
+		}
+	case map[string]any:
+		for _, item := range v {
+			if err := storable(item, depth+1); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // bodyError tells a client that hung up or was too slow from one that sent

@@ -2,11 +2,14 @@ package management_test
 
 import (
 	"context"
+	"fmt"
 	"net/http/httptest"
 	"path/filepath"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/gophercloud/gophercloud/v2/pagination"
 
 	"github.com/usher-boot/usher"
 	"github.com/usher-boot/usher/internal/inventory"
@@ -139,5 +142,21 @@ func (w *workshop) set(t testing.TB, uuid string, change func(*usher.Node)) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+func nodeUUID(i int) string { return fmt.Sprintf("00000000-0000-4000-8000-%012d", i) }
+
+// gophercloudPage is what gophercloud's pagers hand out.
+type gophercloudPage = pagination.Page
+
+// must takes a result and an error, and ends the test for the error.
+func must[T any](v T, err error) func(*testing.T) T {
+	return func(t *testing.T) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
 	}
 }

@@ -116,7 +116,7 @@ func (p *nodePatch) change(n *usher.Node) error {
 	if err := applyPatch(doc, p.ops); err != nil {
 		return err
 	}
-	if err := tooDeep(doc); err != nil {
+	if err := checkSize(doc); err != nil {
 		return err
 	}
 	if doc["driver"] == nil {

@@ -57,33 +57,12 @@ type Conductor interface {
 	Heartbeat(ctx context.Context, nodeUUID string, beat Heartbeat) error
 }
 
-// ProvisionAction is a verb of PUT .../states/provision with its arguments,
-// checked for form. The node's state is the conductor's to check again.
-type ProvisionAction struct {
-	Event          usher.Event
-	Verb           string // as asked: "active", "deploy", "undeploy", ...
-	CleanSteps     any    // nil or []any of JSON objects
-	DeploySteps    any
-	ServiceSteps   any
-	RescuePassword string
-	ConfigDrive    any // nil, a string (base64 or URL), or a JSON object
-}
-
-// Heartbeat is what the ramdisk says when it calls.
-type Heartbeat struct {
-	CallbackURL        string
-	AgentVersion       string
-	AgentToken         string
-	AgentVerifyCA      string
-	AgentStatus        string // "start", "end", "error" or empty
-	AgentStatusMessage string
-}
-
-// InterfaceResult is one line of a node's validation.
-type InterfaceResult struct {
-	Result bool   `json:"result"`
-	Reason string `json:"reason,omitempty"`
-}
+// The nouns that the API and the conductor share.
+type (
+	ProvisionAction = usher.ProvisionAction
+	Heartbeat       = usher.Heartbeat
+	InterfaceResult = usher.Validation
+)
 
 // Options is what an API needs. Store, Conductor and Owner are required.
 type Options struct {
@@ -108,6 +87,9 @@ type Options struct {
 	// conductor is no longer alive; 0 means that being online is enough.
 	ConductorTimeout time.Duration
 
+	// Timeout bounds all that a request waits for; 0 means 60 s.
+	Timeout time.Duration
+
 	Logger *slog.Logger // nil discards
 }
 
@@ -120,6 +102,9 @@ func (o *Options) complete() error {
 	}
 	if o.RamdiskHeartbeatTimeout <= 0 {
 		o.RamdiskHeartbeatTimeout = 300 * time.Second
+	}
+	if o.Timeout <= 0 {
+		o.Timeout = time.Minute
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

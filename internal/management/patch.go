@@ -195,11 +195,17 @@ func (p patchOp) applyInList(c []any, path []string) (any, error) {
 	return slices.Delete(c, i, i+1), nil
 }
 
-// tooDeep guards the JSON columns: a patch can nest deeper than any document
-// that a client could send at once.
-func tooDeep(doc object) error {
+// checkSize guards the JSON columns: patch by patch a document can grow
+// larger and deeper than any that a client could send at once.
+func checkSize(doc object) error {
+	if err := storable(doc, 0); err != nil {
+		return err
+	}
 	text, err := json.Marshal(doc)
-	if err != nil || len(text) > 1<<20 {
+	if err != nil {
+		return fmt.Errorf("encode patched document: %w", err)
+	}
+	if len(text) > 1<<20 {
 		return invalid("The patched document is larger than this service takes.")
 	}
 	return nil

@@ -185,7 +185,7 @@ func (a *API) patchPort(w http.ResponseWriter, r *request) error {
 		if err := applyPatch(doc, ops); err != nil {
 			return err
 		}
-		if err := tooDeep(doc); err != nil {
+		if err := checkSize(doc); err != nil {
 			return err
 		}
 		if err := r.readPort(p, "patch", doc); err != nil {

@@ -137,11 +137,11 @@ func (r *request) checkAction(args arguments, p ProvisionAction, n *usher.Node) 
 	if p.Event == usher.EventAbort && n.ProvisionState == usher.InspectWait && r.minor < 41 {
 		return notAcceptable(0)
 	}
-	return p.complete()
+	return complete(p)
 }
 
 // complete checks that a verb has what it cannot do without.
-func (p ProvisionAction) complete() error {
+func complete(p ProvisionAction) error {
 	switch p.Event {
 	case usher.EventRescue:
 		if strings.TrimSpace(p.RescuePassword) == "" {
