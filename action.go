@@ -15,11 +15,12 @@ type ProvisionAction struct {
 
 // Heartbeat is what a booted ramdisk tells with POST /v1/heartbeat/<node>.
 type Heartbeat struct {
-	CallbackURL  string `json:"callback_url"`
-	AgentVersion string `json:"agent_version,omitempty"`
-	AgentToken   string `json:"agent_token,omitempty"`
-	AgentStatus  string `json:"agent_status,omitempty"` // "", "start", "end" or "error"
-	StatusDetail string `json:"agent_status_message,omitempty"`
+	CallbackURL        string `json:"callback_url"`
+	AgentVersion       string `json:"agent_version,omitempty"`
+	AgentToken         string `json:"agent_token,omitempty"`
+	AgentVerifyCA      string `json:"agent_verify_ca,omitempty"`
+	AgentStatus        string `json:"agent_status,omitempty"` // "", "start", "end" or "error"
+	AgentStatusMessage string `json:"agent_status_message,omitempty"`
 }
 
 // Validation is the verdict on one of a node's interfaces ("boot", "deploy").

@@ -55,6 +55,7 @@ func bootNodeFields() []field[usher.BootNode] {
 		{name: "provision_state", dest: func(b n) any { return text[usher.State]{&b.ProvisionState} }},
 		{name: "conductor_group", dest: func(b n) any { return text[string]{&b.ConductorGroup} }},
 		{name: "conductor_affinity", dest: func(b n) any { return number{&b.ConductorAffinity} }},
+		{name: "provision_updated_at", dest: func(b n) any { return stamp{&b.ProvisionUpdatedAt} }},
 	}
 }
 

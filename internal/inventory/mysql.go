@@ -65,7 +65,7 @@ func newMySQL(loc location) (*dialect, error) {
 		migrations: database.DialectMySQL,
 		quoteMark:  "`",
 		forUpdate:  " FOR UPDATE",
-		precision:  time.Second, // DATETIME as Ironic has it
+		precision:  time.Microsecond, // DATETIME(6), unlike Ironic's
 		heartbeats: true,
 		hasTable: `SELECT 1 FROM information_schema.tables
 			WHERE table_schema = DATABASE() AND table_name = ?`,

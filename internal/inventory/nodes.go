@@ -80,8 +80,8 @@ func (s *Store) CreateNode(ctx context.Context, n *usher.Node) error {
 // holder "" the node must not be reserved, else it must be reserved by holder.
 // change sees the current row; it must not touch the database, and it may be
 // called again if the transaction meets a deadlock. Its error rolls back and
-// is returned as it is. ID, UUID and the times are not the caller's to change;
-// ProvisionUpdatedAt follows ProvisionState.
+// is returned as it is. ID, UUID, CreatedAt and UpdatedAt are not the caller's
+// to change; ProvisionUpdatedAt follows ProvisionState unless change sets it.
 func (s *Store) UpdateNode(ctx context.Context, uuid, holder string, change func(*usher.Node) error) (*usher.Node, error) {
 	var n *usher.Node
 	err := s.write(ctx, "update node", func(ctx context.Context, tx *sql.Tx) (err error) {
@@ -97,7 +97,7 @@ func (s *Store) UpdateNode(ctx context.Context, uuid, holder string, change func
 		}
 		n.ID, n.UUID, n.CreatedAt, n.UpdatedAt = before.ID, before.UUID, before.CreatedAt, s.d.now()
 		n.ProvisionUpdatedAt = s.d.round(n.ProvisionUpdatedAt)
-		if n.ProvisionState != before.ProvisionState {
+		if n.ProvisionState != before.ProvisionState && n.ProvisionUpdatedAt.Equal(before.ProvisionUpdatedAt) {
 			n.ProvisionUpdatedAt = n.UpdatedAt
 		}
 		return s.update(ctx, tx, "nodes", n.ID, n)

@@ -19,7 +19,8 @@ func testBootNodes(t *testing.T, s *Store) {
 	}
 	p := createPort(t, s, n, "52:54:00:aa:00:01")
 	want := usher.BootNode{UUID: n.UUID, Name: n.Name, Driver: n.Driver, BootInterface: n.BootInterface,
-		ProvisionState: n.ProvisionState, ConductorGroup: n.ConductorGroup}
+		ProvisionState: n.ProvisionState, ConductorGroup: n.ConductorGroup,
+		ProvisionUpdatedAt: n.ProvisionUpdatedAt}
 	for range 2 { // the second time with the prepared statement
 		got, err := s.BootNodeByMAC(ctx, p.Address)
 		if diff := cmp.Diff(want, got); err != nil || diff != "" {

@@ -372,3 +372,21 @@ func TestResetInterfaces(t *testing.T) {
 		t.Error(words, diff)
 	}
 }
+
+// TestMaintenance: a node in maintenance is spared work, but can be given up.
+func TestMaintenance(t *testing.T) {
+	w := newWorkshop(t)
+	id := w.node(t, `, "maintenance": true`)
+	for verb, c := range map[string]struct {
+		in   usher.State
+		want int
+	}{"active": {usher.Available, 400}, "deploy": {usher.Available, 400}, "rebuild": {usher.Active, 400},
+		"rescue": {usher.Active, 400}, "clean": {usher.Manageable, 400}, "service": {usher.Active, 400},
+		"deleted": {usher.Active, 202}, "manage": {usher.Enroll, 202}} {
+		w.set(t, id, func(n *usher.Node) { n.ProvisionState = c.in })
+		status, words, _ := w.say(t, "PUT", "/v1/nodes/"+id+"/states/provision", `{"target": "`+verb+`"}`)
+		if status != c.want || c.want == 400 && !strings.Contains(words, "because it's in maintenance mode") {
+			t.Errorf("%s: %d %q", verb, status, words)
+		}
+	}
+}

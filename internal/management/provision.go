@@ -14,6 +14,13 @@ var verbSince = map[string]int{
 	"deploy": 73, "undeploy": 73, "service": 87,
 }
 
+// notInMaintenance is the work that a node in maintenance is spared, in
+// Ironic's words. Taking it down, or managing it, stays possible.
+var notInMaintenance = map[usher.Event]string{
+	usher.EventDeploy: "provisioning", usher.EventRebuild: "provisioning", usher.EventClean: "cleaning",
+	usher.EventRescue: "rescuing", usher.EventUnrescue: "unrescuing", usher.EventService: "servicing",
+}
+
 // provision answers PUT /v1/nodes/{node}/states/provision.
 func (a *API) provision(w http.ResponseWriter, r *request) error {
 	args, err := readArguments(r, "target", "configdrive", "clean_steps", "deploy_steps", "service_steps",
@@ -36,11 +43,11 @@ func (a *API) provision(w http.ResponseWriter, r *request) error {
 	if r.minor < verbSince[verb] {
 		return notAcceptable(0)
 	}
-	if (verb == "active" || verb == "rebuild") && n.Maintenance {
-		return usher.Errorf(usher.ErrInvalid, "The provisioning operation can't be performed on node %s because it's in "+
-			"maintenance mode.", n.UUID).WithClass("NodeInMaintenance")
-	}
 	event, known := usher.VerbEvent(verb)
+	if work := notInMaintenance[event]; work != "" && n.Maintenance {
+		return usher.Errorf(usher.ErrInvalid, "The %s operation can't be performed on node %s because it's in "+
+			"maintenance mode.", work, n.UUID).WithClass("NodeInMaintenance")
+	}
 	if _, ok := n.ProvisionState.Next(event); !known || !ok {
 		// A node that is being worked on is a conflict, to be tried again.
 		if err := isLocked(n); err != nil {

@@ -5,8 +5,8 @@
 -- bytes, so that the three engines give the same answers.
 
 CREATE TABLE conductors (
-    created_at DATETIME NULL,
-    updated_at DATETIME NULL,
+    created_at DATETIME(6) NULL,
+    updated_at DATETIME(6) NULL,
     id INT NOT NULL AUTO_INCREMENT PRIMARY KEY,
     hostname VARCHAR(255) NOT NULL,
     online TINYINT(1) NULL,
@@ -15,8 +15,8 @@ CREATE TABLE conductors (
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
 
 CREATE TABLE conductor_hardware_interfaces (
-    created_at DATETIME NULL,
-    updated_at DATETIME NULL,
+    created_at DATETIME(6) NULL,
+    updated_at DATETIME(6) NULL,
     id INT NOT NULL AUTO_INCREMENT PRIMARY KEY,
     conductor_id INT NOT NULL,
     hardware_type VARCHAR(255) NOT NULL,
@@ -28,8 +28,8 @@ CREATE TABLE conductor_hardware_interfaces (
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
 
 CREATE TABLE nodes (
-    created_at DATETIME NULL,
-    updated_at DATETIME NULL,
+    created_at DATETIME(6) NULL,
+    updated_at DATETIME(6) NULL,
     id INT NOT NULL AUTO_INCREMENT PRIMARY KEY,
     uuid VARCHAR(36) NOT NULL,
     instance_uuid VARCHAR(36) NULL,
@@ -38,7 +38,7 @@ CREATE TABLE nodes (
     target_power_state VARCHAR(15) NULL,
     provision_state VARCHAR(15) NULL,
     target_provision_state VARCHAR(15) NULL,
-    provision_updated_at DATETIME NULL,
+    provision_updated_at DATETIME(6) NULL,
     last_error TEXT NULL,
     instance_info LONGTEXT NULL,
     properties TEXT NULL,
@@ -72,8 +72,8 @@ CREATE INDEX conductor_group_idx ON nodes (conductor_group);
 CREATE INDEX resource_class_idx ON nodes (resource_class);
 
 CREATE TABLE ports (
-    created_at DATETIME NULL,
-    updated_at DATETIME NULL,
+    created_at DATETIME(6) NULL,
+    updated_at DATETIME(6) NULL,
     id INT NOT NULL AUTO_INCREMENT PRIMARY KEY,
     uuid VARCHAR(36) NOT NULL,
     address VARCHAR(18) NOT NULL,

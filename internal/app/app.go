@@ -1,0 +1,226 @@
+// Package app builds every part of Usher from a configuration, joins them,
+// runs them, reloads them and stops them in reverse. It holds no logic of
+// its own: each file here joins the parts of one concern.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/usher-boot/usher"
+	"github.com/usher-boot/usher/internal/bootiface"
+	"github.com/usher-boot/usher/internal/conductor"
+	"github.com/usher-boot/usher/internal/config"
+	"github.com/usher-boot/usher/internal/inventory"
+	"github.com/usher-boot/usher/internal/management"
+	"github.com/usher-boot/usher/internal/membership"
+	"github.com/usher-boot/usher/internal/metrics"
+)
+
+// Role says which parts of Usher a process is.
+type Role struct {
+	API       bool // answers machines and operators
+	Conductor bool // prepares and answers its own nodes' boot files
+}
+
+func (r Role) String() string {
+	switch {
+	case r.API && r.Conductor:
+		return "serve"
+	case r.API:
+		return "api"
+	default:
+		return "conductor"
+	}
+}
+
+// Options are what a process is started with.
+type Options struct {
+	Role Role
+	// Load reads the configuration, at the start and again at each reload.
+	Load    func() (*config.Config, error)
+	Version string
+	Log     io.Writer // log lines, usually standard error
+	// Terminal says that Log is one, where progress lines may be drawn.
+	Terminal bool
+}
+
+// App is one built process. Doors are bound by New and answer once Run runs.
+type App struct {
+	role     Role
+	load     func() (*config.Config, error)
+	cfg      atomic.Pointer[config.Config]
+	log      *logging
+	logger   *slog.Logger
+	metrics  *metrics.Metrics
+	terminal bool
+
+	store      *inventory.Store
+	rings      *membership.Rings
+	peers      *conductor.Peers
+	member     *membership.Member   // nil without the conductor role
+	local      *conductor.Conductor // likewise
+	disk       *bootiface.Disk      // likewise
+	management *management.API      // nil without the API role
+	doors      []*door
+	machine    *swap    // the machines' door's handler, replaced by a reload
+	httpRoot   *os.Root // what the machines' door serves files from, opened once
+
+	lifecycle lifecycle
+}
+
+// New builds the process and binds its doors. What fails names the option to
+// mend; what was built until then is undone.
+func New(ctx context.Context, o Options) (*App, error) {
+	cfg, err := o.Load()
+	if err != nil {
+		return nil, err
+	}
+	log := newLogging(o.Log, cfg)
+	a := &App{role: o.Role, load: o.Load, log: log, logger: log.logger,
+		metrics: metrics.New(o.Version), terminal: o.Terminal, machine: &swap{}}
+	a.lifecycle.logger = a.logger
+	a.cfg.Store(cfg)
+	for _, w := range cfg.Warnings() {
+		a.logger.Warn(w)
+	}
+	if err := a.build(ctx, cfg); err != nil {
+		return nil, errors.Join(err, a.lifecycle.stop(context.WithoutCancel(ctx)))
+	}
+	return a, nil
+}
+
+// build makes the parts in the order in which they need each other.
+func (a *App) build(ctx context.Context, cfg *config.Config) error {
+	for _, step := range []func(context.Context, *config.Config) error{
+		a.lockState, a.useStore, a.bindDoors, a.buildConductor, a.buildPeers, a.buildManagement, a.buildDoors,
+	} {
+		if err := step(ctx, cfg); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Run registers the conductor, serves until ctx ends, and then stops
+// everything within [usher]shutdown_timeout.
+func (a *App) Run(ctx context.Context) (err error) {
+	cfg := a.cfg.Load()
+	defer func() {
+		stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.Usher.ShutdownTimeout)
+		defer cancel()
+		err = errors.Join(err, a.lifecycle.stop(stopCtx))
+	}()
+	if err := a.register(ctx); err != nil {
+		return err
+	}
+
+	// Two groups, since doors must outlive the membership: a machine that
+	// asks while we stop is still answered.
+	group, runCtx := errgroup.WithContext(ctx)
+	if a.role.Conductor {
+		group.Go(func() error { return a.member.Run(runCtx) })
+		group.Go(func() error { return a.local.Run(runCtx) })
+	}
+	for _, d := range a.doors {
+		group.Go(func() error { return d.serve(runCtx) })
+	}
+	a.logger.Info("usher is up", "role", a.role.String(), "host", cfg.Default.Host)
+	err = group.Wait()
+	if ctx.Err() != nil {
+		a.logger.Info("usher is stopping")
+	}
+	return err
+}
+
+// register makes the conductor known. A conductor that cannot register does
+// not run: its nodes would be nobody's.
+func (a *App) register(ctx context.Context) error {
+	if !a.role.Conductor {
+		return nil
+	}
+	id, err := a.member.Register(ctx)
+	if err != nil {
+		return err
+	}
+	a.local.Registered(id)
+	if err := a.local.FreeLocks(ctx); err != nil {
+		return err
+	}
+	a.rings.Reset()
+	return nil
+}
+
+// Reload reads the configuration again and puts in force what can be. A bad
+// configuration changes nothing.
+func (a *App) Reload(ctx context.Context) error {
+	err := a.reload(ctx)
+	result := "ok"
+	if err != nil {
+		result = "failed"
+		a.logger.Error("the configuration was not reloaded; the old one stays in force", "error", err)
+	}
+	a.metrics.Reloads.WithLabelValues(result).Inc()
+	return err
+}
+
+func (a *App) reload(_ context.Context) error {
+	next, err := a.load()
+	if err != nil {
+		return err
+	}
+	old := a.cfg.Load()
+	handler, err := a.machinesHandler(next)
+	if err != nil {
+		return err
+	}
+	if a.local != nil {
+		renderer, err := bootiface.NewRenderer(next.Usher.TemplateDir)
+		if err != nil {
+			return err
+		}
+		if err := a.installRootScript(next, renderer); err != nil {
+			return err
+		}
+		a.local.Reload(a.conductorSettings(next), renderer)
+	}
+	a.machine.set(handler)
+	a.log.set(next)
+	a.cfg.Store(next)
+	for _, c := range config.Diff(old, next) {
+		if c.Reloadable {
+			a.logger.Info("option changed", "option", "["+c.Group+"]"+c.Name, "value", c.New)
+		} else {
+			a.logger.Warn("option changed, but only a restart puts it in force", "option", "["+c.Group+"]"+c.Name, "value", c.New)
+		}
+	}
+	return nil
+}
+
+// Inventory tells what the process works on, for the start-up notice.
+func (a *App) Inventory() string {
+	if path, ok := a.sqlitePath(a.cfg.Load()); ok {
+		return "SQLite " + path
+	}
+	return "the database of [database]connection"
+}
+
+// Config is the configuration in force.
+func (a *App) Config() *config.Config { return a.cfg.Load() }
+
+// errIronic is what the roles say to a database that is not theirs.
+func errIronic() error {
+	return usher.Errorf(usher.ErrInvalid,
+		"the database of [database]connection is Ironic's (it holds alembic_version), and this version of "+
+			"Usher runs on its own inventory only: name another database there")
+}
+
+// named wraps an error with the option that it is about.
+func named(option string, err error) error { return fmt.Errorf("%s: %w", option, err) }

@@ -1,0 +1,192 @@
+package app
+
+import (
+	"context"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/usher-boot/usher"
+	"github.com/usher-boot/usher/internal/bootiface"
+	"github.com/usher-boot/usher/internal/conductor"
+	"github.com/usher-boot/usher/internal/config"
+	"github.com/usher-boot/usher/internal/images"
+	"github.com/usher-boot/usher/internal/membership"
+)
+
+// rootOf is a root for firmware in our own inventory: as configured, or below
+// the state folder.
+func rootOf(configured string, cfg *config.Config, name string) string {
+	if configured != "" {
+		return configured
+	}
+	return filepath.Join(cfg.Default.StatePath, name)
+}
+
+// buildConductor makes the conductor and its member of the ring.
+func (a *App) buildConductor(_ context.Context, cfg *config.Config) error {
+	if !a.role.Conductor {
+		return nil
+	}
+	var err error
+	a.disk, err = bootiface.OpenDisk(bootiface.DiskOptions{
+		HTTPRoot:       rootOf(cfg.Deploy.HTTPRoot, cfg, "httpboot"),
+		TFTPRoot:       rootOf(cfg.PXE.TFTPRoot, cfg, "tftpboot"),
+		ConfigSubdir:   cfg.PXE.PXEConfigSubdir,
+		FilePermission: cfg.PXE.FilePermission,
+		DirPermission:  cfg.PXE.DirPermission,
+	})
+	if err != nil {
+		return named("[deploy]http_root, [pxe]tftp_root", err)
+	}
+	renderer, err := bootiface.NewRenderer(cfg.Usher.TemplateDir)
+	if err != nil {
+		return named("[usher]template_dir", err)
+	}
+	if err := a.installRootScript(cfg, renderer); err != nil {
+		return err
+	}
+	caches, err := a.openImages(cfg)
+	if err != nil {
+		return err
+	}
+	a.local = conductor.New(conductor.Options{
+		Host: cfg.Default.Host, Store: a.store, Rings: ringView{a.rings}, Disk: a.disk, Renderer: renderer,
+		Images: caches, Settings: a.conductorSettings(cfg), Logger: a.logger,
+	})
+	a.lifecycle.onStop("conductor", func(ctx context.Context) error { a.local.Stop(ctx); return nil })
+
+	_, sqlite := a.sqlitePath(cfg)
+	a.member = membership.NewMember(a.store, membership.MemberOptions{
+		Conductor: usher.Conductor{
+			Hostname:   cfg.Default.Host,
+			Group:      strings.ToLower(cfg.Conductor.ConductorGroup),
+			Interfaces: hardwareInterfaces(cfg),
+		},
+		Source:            a.store,
+		Exclusive:         sqlite, // the state lock has made sure of it
+		HeartbeatInterval: cfg.Conductor.HeartbeatInterval,
+		HeartbeatTimeout:  a.heartbeatTimeout(cfg),
+		Logger:            a.logger,
+	})
+	return nil
+}
+
+// ringView is the rings as a conductor looks at them.
+type ringView struct{ *membership.Rings }
+
+// Fingerprint differs where any node may have another owner.
+func (v ringView) Fingerprint(ctx context.Context) (string, error) {
+	s, err := v.Snapshot(ctx)
+	if err != nil {
+		return "", err
+	}
+	print := s.Fingerprint()
+	return string(print[:]), nil
+}
+
+// hardwareInterfaces are the rows by which a conductor says what it serves.
+func hardwareInterfaces(cfg *config.Config) []usher.HardwareInterface {
+	var rows []usher.HardwareInterface
+	for _, hardware := range cfg.Default.EnabledHardwareTypes {
+		for _, kind := range []struct {
+			name     string
+			enabled  []string
+			standard string
+		}{
+			{"boot", cfg.Default.EnabledBootInterfaces, cfg.Default.DefaultBootInterface},
+			{"deploy", cfg.Default.EnabledDeployInterfaces, cfg.Default.DefaultDeployInterface},
+		} {
+			for i, name := range kind.enabled {
+				rows = append(rows, usher.HardwareInterface{HardwareType: hardware, Type: kind.name, Name: name,
+					Default: name == kind.standard || kind.standard == "" && i == 0})
+			}
+		}
+	}
+	return rows
+}
+
+func (a *App) conductorSettings(cfg *config.Config) conductor.Settings {
+	base := a.httpURL(cfg)
+	return conductor.Settings{
+		HTTPURL:            base,
+		AgentAPI:           a.machinesURL(cfg),
+		KernelAppendParams: cfg.PXE.KernelAppendParams,
+		IPXETimeout:        cfg.PXE.IPXETimeout,
+		AutomatedClean:     cfg.Conductor.AutomatedClean,
+		DeployKernel:       cfg.Conductor.DeployKernel,
+		DeployRamdisk:      cfg.Conductor.DeployRamdisk,
+		RescueKernel:       cfg.Conductor.RescueKernel,
+		RescueRamdisk:      cfg.Conductor.RescueRamdisk,
+		Timeouts: map[usher.State]time.Duration{
+			usher.DeployWait:  cfg.Conductor.DeployCallbackTimeout,
+			usher.CleanWait:   cfg.Conductor.CleanCallbackTimeout,
+			usher.InspectWait: cfg.Conductor.InspectWaitTimeout,
+			usher.RescueWait:  cfg.Conductor.RescueCallbackTimeout,
+			usher.ServiceWait: cfg.Conductor.ServiceCallbackTimeout,
+		},
+		RingInterval:  cfg.Default.HashRingResetInterval,
+		CheckInterval: cfg.Conductor.CheckProvisionStateInterval,
+	}
+}
+
+// httpURL is where machines fetch this conductor's kernels and ramdisks.
+func (a *App) httpURL(cfg *config.Config) string {
+	if cfg.Deploy.HTTPURL != "" {
+		return strings.TrimRight(cfg.Deploy.HTTPURL, "/")
+	}
+	return a.machinesURL(cfg)
+}
+
+// machinesURL is this process's machines' door as machines reach it: at the
+// address it listens on, or at [DEFAULT]my_ip where it listens on all.
+func (a *App) machinesURL(cfg *config.Config) string {
+	return reachable(a.Addr(DoorMachines), cfg.Default.MyIP)
+}
+
+// installRootScript writes boot.ipxe into http_root, for those who serve that
+// folder themselves. The machines' door has a root script of its own.
+func (a *App) installRootScript(cfg *config.Config, r *bootiface.Renderer) error {
+	script, err := r.Root(bootiface.RootScript{
+		UseBootConfigAPI: cfg.PXE.IPXEUseBootConfigAPI,
+		APIBase:          a.apiRootURL(cfg),
+		ConfigSubdir:     cfg.PXE.PXEConfigSubdir,
+		FallbackScript:   cfg.PXE.IPXEFallbackScript,
+	})
+	if err != nil {
+		return named("[pxe]", err)
+	}
+	return a.disk.InstallRoot(bootiface.HTTPRoot, "boot.ipxe", script)
+}
+
+// apiRootURL is what root scripts that leave this process link to.
+func (a *App) apiRootURL(cfg *config.Config) string {
+	if url := cfg.PXE.IPXEConfigAPIRootURL; url != "" {
+		return strings.TrimRight(url, "/")
+	}
+	return a.machinesURL(cfg)
+}
+
+// openImages opens the image cache of each root.
+func (a *App) openImages(cfg *config.Config) (caches, error) {
+	opened := caches{disk: a.disk, byRoot: map[bootiface.Root]*images.Cache{}}
+	for _, root := range []bootiface.Root{bootiface.HTTPRoot, bootiface.TFTPRoot} {
+		options := images.Options{
+			Root:           a.disk.Path(root),
+			FilePermission: cfg.PXE.FilePermission,
+			AllowedPaths:   cfg.Conductor.FileURLAllowedPaths,
+			MaxSize:        int64(cfg.PXE.ImageCacheSize) << 20,
+			Logger:         a.logger,
+		}
+		if a.terminal {
+			options.Progress = progressLine(a.log.w)
+		}
+		cache, err := images.New(options)
+		if err != nil {
+			return caches{}, err
+		}
+		a.lifecycle.onStop("image cache", func(context.Context) error { return cache.Close() })
+		opened.byRoot[root] = cache
+	}
+	return opened, nil
+}

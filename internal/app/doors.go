@@ -1,0 +1,212 @@
+package app
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/usher-boot/usher"
+	"github.com/usher-boot/usher/internal/bootapi"
+	"github.com/usher-boot/usher/internal/config"
+)
+
+// Names of the doors, for Addr.
+const (
+	DoorMachines    = "machines"
+	DoorMachinesTLS = "machines (TLS)"
+	DoorManagement  = "management"
+	DoorRPC         = "RPC"
+	DoorAdmin       = "admin"
+)
+
+// door is one listener with its server.
+type door struct {
+	name     string
+	listener net.Listener
+	server   *http.Server
+}
+
+// swap is a handler that can be replaced while it serves.
+type swap struct{ current atomic.Pointer[http.Handler] }
+
+func (s *swap) set(h http.Handler) { s.current.Store(&h) }
+
+func (s *swap) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	(*s.current.Load()).ServeHTTP(w, r)
+}
+
+// Addr is the address that a door listens on, with its true port; empty
+// where this role has no such door.
+func (a *App) Addr(name string) string {
+	for _, d := range a.doors {
+		if d.name == name {
+			return d.listener.Addr().String()
+		}
+	}
+	return ""
+}
+
+// bindDoors binds every address before anything is built that others see, so
+// that one that is taken ends the start early. Nothing is accepted until Run.
+func (a *App) bindDoors(ctx context.Context, cfg *config.Config) error {
+	if err := a.bind(ctx, cfg, DoorMachines, "[usher]boot_listen", cfg.Usher.BootListen); err != nil {
+		return err
+	}
+	if cfg.Usher.BootTLSListen != "" {
+		if err := a.bind(ctx, cfg, DoorMachinesTLS, "[usher]boot_tls_listen", cfg.Usher.BootTLSListen); err != nil {
+			return err
+		}
+	}
+	if a.role.API {
+		address := net.JoinHostPort(cfg.API.HostIP, strconv.Itoa(cfg.API.Port))
+		if err := a.bind(ctx, cfg, DoorManagement, "[api]host_ip and [api]port", address); err != nil {
+			return err
+		}
+	}
+	if _, alone := a.sqlitePath(cfg); a.role.Conductor && !alone {
+		address := net.JoinHostPort(cfg.JSONRPC.HostIP, strconv.Itoa(cfg.JSONRPC.Port))
+		if err := a.bind(ctx, cfg, DoorRPC, "[json_rpc]host_ip and [json_rpc]port", address); err != nil {
+			return err
+		}
+	}
+	return a.bind(ctx, cfg, DoorAdmin, "[usher]admin_listen", cfg.Usher.AdminListen)
+}
+
+func (a *App) bind(ctx context.Context, cfg *config.Config, name, option, address string) error {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if err != nil {
+		return named(option, fmt.Errorf("the %s door cannot listen on %s: %w", name, address, err))
+	}
+	d := &door{name: name, listener: listener}
+	a.doors = append(a.doors, d)
+	a.lifecycle.onStop(name+" door", d.stop)
+	switch name {
+	case DoorMachines, DoorMachinesTLS:
+		d.listener = bootapi.Limit(listener, cfg.Usher.MaxConnections)
+	}
+	return nil
+}
+
+// buildDoors gives every door its server.
+func (a *App) buildDoors(_ context.Context, cfg *config.Config) error {
+	handler, err := a.machinesHandler(cfg)
+	if err != nil {
+		return err
+	}
+	a.machine.set(handler)
+	for _, d := range a.doors {
+		switch d.name {
+		case DoorMachines:
+			d.server = bootapi.NewServer(a.machine, a.logger)
+		case DoorMachinesTLS:
+			d.server = bootapi.NewServer(a.machine, a.logger)
+			err = d.useTLS("[ssl]", cfg.SSL.CertFile, cfg.SSL.KeyFile, "")
+		case DoorManagement:
+			d.server, err = a.managementServer(cfg)
+			if err == nil && cfg.API.EnableSSLAPI {
+				err = d.useTLS("[ssl]", cfg.SSL.CertFile, cfg.SSL.KeyFile, "")
+			}
+		case DoorRPC:
+			d.server, err = a.rpcServer(cfg)
+			if err == nil && cfg.JSONRPC.UseSSL {
+				err = a.rpcTLS(d, cfg)
+			}
+		case DoorAdmin:
+			d.server = trustedServer(a.adminHandler(), a.logger)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// serve answers until the door is stopped; a stop is not an error.
+func (d *door) serve(ctx context.Context) error {
+	failed := make(chan error, 1)
+	go func() { failed <- d.server.Serve(d.listener) }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("the %s door: %w", d.name, err)
+	case <-ctx.Done():
+		return nil // stop drains it
+	}
+}
+
+// stop lets requests that are being answered end, until ctx does.
+func (d *door) stop(ctx context.Context) error {
+	if d.server == nil { // never served
+		return d.listener.Close()
+	}
+	err := d.server.Shutdown(ctx)
+	if err != nil {
+		err = errors.Join(err, d.server.Close())
+	}
+	// A door that was built and never served has no server to close this.
+	if closeErr := d.listener.Close(); closeErr != nil && !errors.Is(closeErr, net.ErrClosed) {
+		err = errors.Join(err, closeErr)
+	}
+	return err
+}
+
+// useTLS makes the door speak TLS, reading the certificate again for a new
+// connection once its file has changed. clients is a file of CAs of which a
+// client must show a certificate; empty asks for none.
+func (d *door) useTLS(group, certFile, keyFile, clients string) error {
+	if certFile == "" || keyFile == "" {
+		return usher.Errorf(usher.ErrInvalid, "%scert_file and %[1]skey_file are needed for TLS on the %s door", group, d.name)
+	}
+	cert := &certificate{certFile: certFile, keyFile: keyFile}
+	if _, err := cert.get(nil); err != nil {
+		return named(group+"cert_file", err)
+	}
+	config := &tls.Config{GetCertificate: cert.get, MinVersion: tls.VersionTLS12}
+	if clients != "" {
+		pool, err := certPool(clients)
+		if err != nil {
+			return named(group+"ca_file", err)
+		}
+		config.ClientCAs, config.ClientAuth = pool, tls.RequireAndVerifyClientCert
+	}
+	d.listener = tls.NewListener(d.listener, config)
+	return nil
+}
+
+// trustedServer serves doors that operators and other Usher processes use.
+func trustedServer(h http.Handler, logger *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      60 * time.Second,
+		IdleTimeout:       120 * time.Second,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
+	}
+}
+
+// isLoopback says that only this host reaches the address.
+func isLoopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}
+
+// readable says early that a file cannot be read.
+func readable(option, file string) error {
+	f, err := os.Open(file)
+	if err != nil {
+		return named(option, err)
+	}
+	return f.Close()
+}

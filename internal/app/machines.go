@@ -1,0 +1,184 @@
+package app
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+
+	"github.com/usher-boot/usher/internal/admin"
+	"github.com/usher-boot/usher/internal/bootapi"
+	"github.com/usher-boot/usher/internal/bootiface"
+	"github.com/usher-boot/usher/internal/conductor"
+	"github.com/usher-boot/usher/internal/config"
+	"github.com/usher-boot/usher/internal/dispatch"
+	"github.com/usher-boot/usher/internal/jsonrpc"
+)
+
+// buildPeers joins the conductors, here and elsewhere, for those who call them.
+func (a *App) buildPeers(_ context.Context, cfg *config.Config) error {
+	caller, err := rpcClient(cfg)
+	if err != nil {
+		return err
+	}
+	a.peers = &conductor.Peers{Local: a.local, Caller: caller, Nodes: a.store, Rings: a.rings}
+	return nil
+}
+
+// rpcClient calls conductors as [json_rpc] says.
+func rpcClient(cfg *config.Config) (*jsonrpc.Client, error) {
+	options := jsonrpc.ClientOptions{
+		Port:     cfg.JSONRPC.Port,
+		Username: cfg.JSONRPC.Username,
+		Password: cfg.JSONRPC.Password,
+		Timeout:  cfg.JSONRPC.Timeout,
+	}
+	if cfg.JSONRPC.UseSSL || cfg.JSONRPC.ClientUseSSL {
+		options.TLS = &jsonrpc.TLSOptions{CAFile: cfg.JSONRPC.Cafile, CertFile: cfg.JSONRPC.Certfile,
+			KeyFile: cfg.JSONRPC.Keyfile, Insecure: cfg.JSONRPC.Insecure}
+	}
+	return jsonrpc.NewClient(options)
+}
+
+// machinesHandler is the machines' door for a configuration: the boot API and
+// the root scripts with the API role, kernels and ramdisks with the
+// conductor's, and what a ramdisk calls with both.
+func (a *App) machinesHandler(cfg *config.Config) (http.Handler, error) {
+	files, err := a.filesHandler()
+	if err != nil {
+		return nil, err
+	}
+	if !a.role.API {
+		return files, nil
+	}
+	renderer, err := bootiface.NewRenderer(cfg.Usher.TemplateDir)
+	if err != nil {
+		return nil, named("[usher]template_dir", err)
+	}
+	scripts, err := doorScripts(cfg, renderer)
+	if err != nil {
+		return nil, err
+	}
+	return a.ramdiskOr(bootapi.New(bootapi.Options{
+		Decider:    a.decider(cfg),
+		Observe:    a.observe,
+		RetryAfter: cfg.Usher.RetryAfter,
+		Scripts:    scripts,
+		Files:      files,
+	})), nil
+}
+
+// doorScripts are the root scripts of the machines' door: they always point
+// at the boot API, by links relative to the door they were fetched from
+// unless an URL is configured.
+func doorScripts(cfg *config.Config, r *bootiface.Renderer) (map[string][]byte, error) {
+	root := bootiface.RootScript{
+		UseBootConfigAPI: true,
+		APIBase:          strings.TrimRight(cfg.PXE.IPXEConfigAPIRootURL, "/"),
+		FallbackScript:   cfg.PXE.IPXEFallbackScript,
+	}
+	ipxe, err := r.Root(root)
+	if err != nil {
+		return nil, named("[pxe]", err)
+	}
+	grub, err := r.GRUBRoot(root)
+	if err != nil {
+		return nil, named("[pxe]", err)
+	}
+	return map[string][]byte{"/boot.ipxe": ipxe, "/boot.grub": grub}, nil
+}
+
+func (a *App) decider(cfg *config.Config) *dispatch.Dispatcher {
+	return dispatch.New(dispatch.Options{
+		Nodes: a.store, Rings: a.rings, Conductors: a.peers,
+		Restrict:   cfg.API.RestrictBootConfig,
+		RPCTimeout: cfg.Usher.RPCTimeout,
+		Failover:   true, // any conductor of our own inventory can prepare any node
+	})
+}
+
+// observe makes the one log line and the metrics of a decision.
+func (a *App) observe(ctx context.Context, d *dispatch.Decision) {
+	a.logger.LogAttrs(ctx, d.Level(), "boot request", d.LogAttrs()...)
+	a.metrics.Observe(d)
+}
+
+// filesHandler serves http_root; without the conductor role there is none.
+func (a *App) filesHandler() (http.Handler, error) {
+	if !a.role.Conductor {
+		return http.HandlerFunc(bootapi.NotFound), nil
+	}
+	if a.httpRoot == nil {
+		root, err := os.OpenRoot(a.disk.Path(bootiface.HTTPRoot))
+		if err != nil {
+			return nil, named("[deploy]http_root", err)
+		}
+		a.lifecycle.onStop("http_root", func(context.Context) error { return root.Close() })
+		a.httpRoot = root
+	}
+	return bootapi.NewFiles(a.httpRoot), nil
+}
+
+// adminHandler is the operator's door.
+func (a *App) adminHandler() http.Handler {
+	return admin.New(a.metrics.Handler(), a.ready)
+}
+
+// ready says why this process could not answer for a known MAC, or nil.
+func (a *App) ready(ctx context.Context) error {
+	if err := a.store.Ping(ctx); err != nil {
+		return err
+	}
+	active, err := a.rings.Active(ctx)
+	if err != nil {
+		return err
+	}
+	if len(active) == 0 {
+		return errNoConductor
+	}
+	return nil
+}
+
+// RootScript renders the root script for use elsewhere: with the address of
+// the machines' door that the configuration gives.
+func RootScript(cfg *config.Config, grub bool) ([]byte, error) {
+	renderer, err := bootiface.NewRenderer(cfg.Usher.TemplateDir)
+	if err != nil {
+		return nil, named("[usher]template_dir", err)
+	}
+	root := bootiface.RootScript{
+		UseBootConfigAPI: true,
+		APIBase:          strings.TrimRight(cfg.PXE.IPXEConfigAPIRootURL, "/"),
+		FallbackScript:   cfg.PXE.IPXEFallbackScript,
+	}
+	if root.APIBase == "" {
+		root.APIBase = reachable(cfg.Usher.BootListen, cfg.Default.MyIP)
+	}
+	if grub {
+		return renderer.GRUBRoot(root)
+	}
+	return renderer.Root(root)
+}
+
+// LocalURL is where this host itself reaches a door that listens on address.
+func LocalURL(address string) string { return reachable(address, "127.0.0.1") }
+
+// reachable is the URL of a door that listens on address; host stands in for
+// "all addresses".
+func reachable(address, host string) string {
+	at, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return ""
+	}
+	if ip := net.ParseIP(at); at != "" && (ip == nil || !ip.IsUnspecified()) {
+		host = at
+	}
+	return "http://" + net.JoinHostPort(host, port)
+}
+
+// MachinesURL is the machines' door as machines reach it.
+func (a *App) MachinesURL() string { return a.machinesURL(a.cfg.Load()) }
+
+// HTTPRoot is the folder that boot files are written below.
+func (a *App) HTTPRoot() string { return a.disk.Path(bootiface.HTTPRoot) }

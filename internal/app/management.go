@@ -1,0 +1,119 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/usher-boot/usher"
+	"github.com/usher-boot/usher/internal/auth"
+	"github.com/usher-boot/usher/internal/bootapi"
+	"github.com/usher-boot/usher/internal/config"
+	"github.com/usher-boot/usher/internal/jsonrpc"
+	"github.com/usher-boot/usher/internal/management"
+)
+
+var errNoConductor = errors.New("no conductor is active")
+
+// buildManagement makes Ironic's REST API over our inventory.
+func (a *App) buildManagement(_ context.Context, cfg *config.Config) (err error) {
+	if !a.role.API {
+		return nil
+	}
+	a.management, err = management.New(management.Options{
+		Store:            a.store,
+		Conductor:        a.peers,
+		Owner:            a.peers.Owner,
+		MaxLimit:         cfg.API.MaxLimit,
+		PublicEndpoint:   cfg.API.PublicEndpoint,
+		RestrictLookup:   cfg.API.RestrictLookup,
+		ConductorTimeout: a.heartbeatTimeout(cfg),
+		Logger:           a.logger,
+	})
+	return err
+}
+
+// managementServer is the operators' door: the REST API and, as the
+// specification has it, the boot API too.
+func (a *App) managementServer(cfg *config.Config) (*http.Server, error) {
+	protected, err := a.protect(cfg, a.management)
+	if err != nil {
+		return nil, err
+	}
+	return trustedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case strings.HasPrefix(r.URL.Path, bootapi.Prefix):
+			a.machine.ServeHTTP(w, r)
+		case a.management.Public(r):
+			a.management.ServeHTTP(w, r)
+		default:
+			protected.ServeHTTP(w, r)
+		}
+	}), a.logger), nil
+}
+
+// protect asks operators for credentials as [DEFAULT]auth_strategy says.
+func (a *App) protect(cfg *config.Config, next http.Handler) (http.Handler, error) {
+	switch cfg.Default.AuthStrategy {
+	case "noauth":
+		if !isLoopback(cfg.API.HostIP) && !cfg.Usher.InsecureManagement {
+			return nil, usher.Errorf(usher.ErrInvalid,
+				"[api]host_ip = %s with [DEFAULT]auth_strategy = noauth would let anybody on that network manage every node: "+
+					"set auth_strategy = http_basic, or host_ip = 127.0.0.1, or [usher]insecure_management = true", cfg.API.HostIP)
+		}
+		return next, nil
+	case "http_basic":
+		users, err := auth.OpenHtpasswd(cfg.Default.HTTPBasicAuthUserFile)
+		if err != nil {
+			return nil, named("[DEFAULT]http_basic_auth_user_file", err)
+		}
+		return auth.Basic(users, next, func(w http.ResponseWriter, r *http.Request, message string) {
+			management.Deny(w, auth.DeniedStatus(r), message)
+		}), nil
+	default:
+		return nil, usher.Errorf(usher.ErrInvalid,
+			"[DEFAULT]auth_strategy = %s: the management door knows noauth and http_basic", cfg.Default.AuthStrategy)
+	}
+}
+
+// ramdiskOr answers what a ramdisk calls, which has no credentials and sees
+// only this door, and leaves the rest to next.
+func (a *App) ramdiskOr(next http.Handler) http.Handler {
+	ramdisk := a.management.RamdiskHandler()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if a.management.Public(r) {
+			ramdisk.ServeHTTP(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// rpcServer answers other Usher processes.
+func (a *App) rpcServer(cfg *config.Config) (*http.Server, error) {
+	methods := map[string]jsonrpc.Method{}
+	for name, m := range a.local.Methods() {
+		methods[name] = m
+	}
+	var handler http.Handler = jsonrpc.NewServer(jsonrpc.ServerOptions{Methods: methods, Logger: a.logger})
+	if cfg.JSONRPC.AuthStrategy == "http_basic" {
+		users, err := auth.OpenHtpasswd(cfg.JSONRPC.HTTPBasicAuthUserFile)
+		if err != nil {
+			return nil, named("[json_rpc]http_basic_auth_user_file", err)
+		}
+		handler = auth.Basic(users, handler, func(w http.ResponseWriter, r *http.Request, message string) {
+			jsonrpc.WriteHTTPError(w, auth.DeniedStatus(r), message)
+		})
+	}
+	return trustedServer(handler, a.logger), nil
+}
+
+// rpcTLS makes the RPC door speak TLS. [json_rpc]cert_file and key_file are
+// newer Ironic's; Debian's has them in [ssl].
+func (a *App) rpcTLS(d *door, cfg *config.Config) error {
+	if cfg.JSONRPC.CertFile != "" {
+		return d.useTLS("[json_rpc]", cfg.JSONRPC.CertFile, cfg.JSONRPC.KeyFile, cfg.SSL.CAFile)
+	}
+	return d.useTLS("[ssl]", cfg.SSL.CertFile, cfg.SSL.KeyFile, cfg.SSL.CAFile)
+}

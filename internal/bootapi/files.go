@@ -1,0 +1,107 @@
+package bootapi
+
+import (
+	"io"
+	"net/http"
+	"os"
+	"path"
+	"strings"
+	"time"
+)
+
+// Files serves the kernels, ramdisks and loaders below a conductor's
+// http_root. Boot files are left out, whether asked for by their node's
+// folder or by a MAC link: they have one gate, which is the boot API.
+type Files struct {
+	root *os.Root
+}
+
+// NewFiles returns a handler for what lies below root, which stays the
+// caller's to close.
+func NewFiles(root *os.Root) *Files { return &Files{root: root} }
+
+func (f *Files) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	name, ok := f.servable(r.URL.Path)
+	if !ok {
+		NotFound(w, r)
+		return
+	}
+	file, err := f.root.Open(name)
+	if err != nil {
+		NotFound(w, r)
+		return
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		NotFound(w, r)
+		return
+	}
+	w.Header().Set("Content-Type", contentType(name))
+	http.ServeContent(&patient{ResponseWriter: w, control: http.NewResponseController(w)},
+		r, "", info.ModTime(), file)
+}
+
+// servable gives the name below the root for a URL's path.
+func (f *Files) servable(urlPath string) (string, bool) {
+	name := strings.TrimPrefix(urlPath, "/")
+	if name == "" || path.Clean(name) != name || path.Base(name) == configName {
+		return "", false
+	}
+	for part := range strings.SplitSeq(name, "/") {
+		if strings.HasPrefix(part, ".") {
+			return "", false
+		}
+	}
+	if target, err := f.root.Readlink(name); err == nil && path.Base(target) == configName {
+		return "", false
+	}
+	return name, true
+}
+
+// configName is the name of a boot file in its node's folder, as Ironic has it.
+const configName = "config"
+
+// contentType spares firmware and ServeContent the guessing. UEFI HTTP boot
+// takes a program by its suffix or by this type.
+func contentType(name string) string {
+	if strings.HasSuffix(name, ".efi") {
+		return "application/efi"
+	}
+	return "application/octet-stream"
+}
+
+// patient lets a large file take as long as it needs, and drops the client
+// that takes nothing for stallTimeout.
+type patient struct {
+	http.ResponseWriter
+	control *http.ResponseController
+}
+
+const (
+	stallTimeout = 60 * time.Second
+	stallChunk   = 1 << 20
+)
+
+// ReadFrom hands whole chunks of a file down, so that the kernel sends them
+// without their passing through this process.
+func (p *patient) ReadFrom(src io.Reader) (int64, error) {
+	left := int64(1<<63 - 1)
+	if limited, ok := src.(*io.LimitedReader); ok {
+		// sendfile is used through one LimitedReader, not through two.
+		src, left = limited.R, limited.N
+	}
+	var sent int64
+	for left > 0 {
+		// Not every connection has deadlines (tests); then nothing is bounded.
+		_ = p.control.SetWriteDeadline(time.Now().Add(stallTimeout))
+		chunk := min(left, stallChunk)
+		n, err := io.Copy(p.ResponseWriter, &io.LimitedReader{R: src, N: chunk})
+		sent += n
+		left -= n
+		if err != nil || n < chunk {
+			return sent, err
+		}
+	}
+	return sent, nil
+}

@@ -1,0 +1,137 @@
+// Package bootapi is the machines' door: GET /v1/boot/<MAC>/<FILE>, the root
+// scripts, and in our own inventory the kernels and ramdisks. It speaks HTTP
+// as boot firmware needs it and decides nothing itself; the decisions are
+// package dispatch's. It follows Ironic's specification "boot-config-api".
+//
+// It routes by hand and not with http.ServeMux because the mux redirects
+// unclean paths, and neither GRUB nor UEFI follows a redirect.
+package bootapi
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/usher-boot/usher"
+	"github.com/usher-boot/usher/internal/dispatch"
+)
+
+// Prefix is the path below which boot files are asked for.
+const Prefix = "/v1/boot/"
+
+// Decider decides boot requests.
+type Decider interface {
+	Decide(ctx context.Context, r dispatch.Request) *dispatch.Decision
+}
+
+// Options are the parts of a Handler.
+type Options struct {
+	Decider Decider
+	// Observe is called once for each decision, after it was answered.
+	Observe func(ctx context.Context, d *dispatch.Decision)
+	// RetryAfter is what a machine is told to wait after a "not now"; at
+	// least one second.
+	RetryAfter time.Duration
+	// Scripts are served as they are, by path ("/boot.ipxe").
+	Scripts map[string][]byte
+	// Files answers what nothing else does; nil means 404.
+	Files http.Handler
+}
+
+// Handler serves the machines' door. Every path answers GET and HEAD.
+type Handler struct {
+	o          Options
+	retryAfter string
+}
+
+// New returns a Handler.
+func New(o Options) *Handler {
+	seconds := max(1, int(o.RetryAfter.Round(time.Second)/time.Second))
+	return &Handler{o: o, retryAfter: strconv.Itoa(seconds)}
+}
+
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		answer(w, r, http.StatusMethodNotAllowed, "# method not allowed\n")
+		return
+	}
+	// GRUB leaves its connection open for good and uses the same source ports
+	// at its next boot, which then stalls.
+	if strings.HasPrefix(r.UserAgent(), "GRUB") {
+		w.Header().Set("Connection", "close")
+	}
+	if rest, ok := strings.CutPrefix(r.URL.Path, Prefix); ok {
+		h.boot(w, r, rest)
+		return
+	}
+	if script, ok := h.o.Scripts[r.URL.Path]; ok {
+		answer(w, r, http.StatusOK, string(script))
+		return
+	}
+	if h.o.Files != nil {
+		h.o.Files.ServeHTTP(w, r)
+		return
+	}
+	NotFound(w, r)
+}
+
+// boot answers <MAC>/<FILE>, decoded.
+func (h *Handler) boot(w http.ResponseWriter, r *http.Request, rest string) {
+	mac, file, _ := strings.Cut(rest, "/")
+	req := dispatch.Request{
+		RequestID: usher.RequestID(r.Header.Get("X-Openstack-Request-Id")),
+		Remote:    remote(r),
+		MAC:       mac,
+		File:      file,
+	}
+	d := h.o.Decider.Decide(r.Context(), req)
+	w.Header().Set("X-Openstack-Request-Id", req.RequestID)
+	switch d.Outcome {
+	case dispatch.Served:
+		answer(w, r, http.StatusOK, d.Config)
+	case dispatch.No:
+		NotFound(w, r)
+	case dispatch.Refused:
+		w.Header().Set("Retry-After", h.retryAfter)
+		answer(w, r, http.StatusTooManyRequests, "# too many requests\n")
+	default:
+		w.Header().Set("Retry-After", h.retryAfter)
+		answer(w, r, http.StatusServiceUnavailable, "# not available now\n")
+	}
+	h.o.Observe(r.Context(), d)
+}
+
+// NotFound is the one "no" of this door, the same to the byte for every
+// reason, so that nothing can be learned from it.
+func NotFound(w http.ResponseWriter, r *http.Request) {
+	answer(w, r, http.StatusNotFound, "# not found\n")
+}
+
+// answer writes a whole answer. GRUB runs the body of any answer as a script,
+// hence bodies of errors are comments; and it stalls when Content-Length is
+// the first header of an error, hence Cache-Control, which net/http sorts
+// before it.
+func answer(w http.ResponseWriter, r *http.Request, status int, body string) {
+	header := w.Header()
+	header.Set("Cache-Control", "no-store")
+	header.Set("Content-Type", "text/plain; charset=utf-8")
+	header.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	if r.Method != http.MethodHead {
+		// The only failure is that the machine hung up.
+		_, _ = w.Write([]byte(body))
+	}
+}
+
+// remote is the asker's address without its port.
+func remote(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
+}

@@ -1,0 +1,57 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/usher-boot/usher"
+	"github.com/usher-boot/usher/internal/app"
+)
+
+type bootCmd struct {
+	MAC  string `arg:"" help:"MAC address of any port of the node, in any spelling."`
+	File string `arg:"" optional:"" default:"boot.ipxe" help:"Boot file: boot.ipxe or grub.cfg."`
+	API  string `name:"api" placeholder:"URL" help:"Machines' door to ask. Default: the one of this configuration."`
+}
+
+// Run asks as a machine would and prints the answer's body alone.
+func (c *bootCmd) Run(s *session) error {
+	mac, err := usher.ParseMAC(c.MAC)
+	if err != nil {
+		return err
+	}
+	base := c.API
+	if base == "" {
+		cfg, err := s.config()
+		if err != nil {
+			return err
+		}
+		base = app.LocalURL(cfg.Usher.BootListen)
+	}
+	id := usher.RequestID("")
+	url := base + "/v1/boot/" + mac.Hyphenated() + "/" + c.File
+	req, err := http.NewRequestWithContext(s.ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return usher.Errorf(usher.ErrInvalid, "--api: %v", err)
+	}
+	req.Header.Set("X-Openstack-Request-Id", id)
+	resp, err := (&http.Client{Timeout: 30 * time.Second}).Do(req)
+	if err != nil {
+		return usher.Errorf(usher.ErrUnavailable, "no answer from the machines' door (is 'usher serve' running?): %v", err)
+	}
+	defer resp.Body.Close()
+	switch resp.StatusCode {
+	case http.StatusOK:
+		_, err := io.Copy(s.Stdout, resp.Body)
+		return err
+	case http.StatusNotFound:
+		return usher.Errorf(usher.ErrNotFound,
+			"%s gets nothing (404): no node has this MAC, or its state, boot interface or files give nothing to boot; "+
+				"the log of the API says which under %s", mac, id)
+	default:
+		return usher.Errorf(usher.ErrUnavailable, "%s gets %s and is to ask again after %s s; the log of the API says why under %s",
+			mac, fmt.Sprintf("%q", resp.Status), resp.Header.Get("Retry-After"), id)
+	}
+}

@@ -1,0 +1,102 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+
+	"github.com/usher-boot/usher/internal/app"
+	"github.com/usher-boot/usher/internal/config"
+)
+
+type serveCmd struct{}
+
+func (*serveCmd) Run(s *session) error { return s.run(app.Role{API: true, Conductor: true}) }
+
+type apiCmd struct{}
+
+func (*apiCmd) Run(s *session) error { return s.run(app.Role{API: true}) }
+
+type conductorCmd struct{}
+
+func (*conductorCmd) Run(s *session) error { return s.run(app.Role{Conductor: true}) }
+
+// run runs a role until the context ends, reloading at each SIGHUP.
+func (s *session) run(role app.Role) error {
+	a, err := app.New(s.ctx, app.Options{
+		Role:     role,
+		Load:     s.config,
+		Version:  version(),
+		Log:      s.Stderr,
+		Terminal: terminal(s.Stderr),
+	})
+	if err != nil {
+		return err
+	}
+	s.notice(a, role)
+
+	ctx, cancel := context.WithCancel(s.ctx)
+	var reloads sync.WaitGroup
+	reloads.Go(func() {
+		for {
+			select {
+			case <-s.Reload:
+				_ = a.Reload(ctx) // it has logged what is wrong
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+	err = a.Run(ctx)
+	cancel()
+	reloads.Wait()
+	return err
+}
+
+// notice says where the doors are and what to type next.
+func (s *session) notice(a *app.App, role app.Role) {
+	w := s.Stdout
+	cfg := a.Config()
+	fmt.Fprintf(w, "usher %s (%s)\n\n", version(), role)
+	if role.API {
+		fmt.Fprintf(w, "  machines    %-32s root script for iPXE: %s/boot.ipxe\n", a.MachinesURL(), a.MachinesURL())
+		fmt.Fprintf(w, "  management  %-32s Ironic's REST API, auth_strategy = %s\n", httpAt(a, app.DoorManagement), cfg.Default.AuthStrategy)
+	} else {
+		fmt.Fprintf(w, "  machines    %-32s kernels and ramdisks\n", a.MachinesURL())
+	}
+	if at := a.Addr(app.DoorRPC); at != "" {
+		fmt.Fprintf(w, "  RPC         %-32s for other Usher processes\n", at)
+	}
+	fmt.Fprintf(w, "  admin       %-32s /metrics /healthz /readyz\n", httpAt(a, app.DoorAdmin))
+	fmt.Fprintf(w, "  inventory   %s\n", a.Inventory())
+	if role.Conductor {
+		fmt.Fprintf(w, "  boot files  %s\n", a.HTTPRoot())
+	}
+	if role.API {
+		s.next(w, cfg)
+	}
+}
+
+// next tells a new user what to type.
+func (s *session) next(w io.Writer, _ *config.Config) {
+	fmt.Fprintf(w, `
+Next, in another terminal:
+  %[1]s node add NAME --mac 52:54:00:12:34:56 --kernel URL --ramdisk URL
+  %[1]s node deploy NAME
+  %[1]s boot 52:54:00:12:34:56
+and send machines to the root script, for example with dnsmasq's
+  dhcp-match=set:ipxe,175
+  dhcp-boot=tag:ipxe,<root script>
+
+`, s.call())
+}
+
+func httpAt(a *app.App, door string) string {
+	host, port, err := net.SplitHostPort(a.Addr(door))
+	if err != nil {
+		return "-"
+	}
+	return "http://" + net.JoinHostPort(host, port)
+}

@@ -1,0 +1,300 @@
+package conductor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/usher-boot/usher"
+)
+
+// ProvisionAction starts what a verb asks for. It returns once the node is
+// in the state that the verb leads to and locked; the rest goes on in the
+// background and ends in the next state or in a "* failed" one with the
+// reason in last_error. A verb that the state does not allow is ErrInvalid, a
+// node at work is ErrConflict; neither changes anything.
+func (c *Conductor) ProvisionAction(ctx context.Context, ident string, a usher.ProvisionAction) error {
+	task, err := c.acquire(ctx, ident)
+	if err != nil {
+		return err
+	}
+	if err := c.start(ctx, task, a); err != nil {
+		task.release()
+		return err
+	}
+	c.background(task)
+	return nil
+}
+
+// start checks the verb and moves the node into the verb's first state.
+func (c *Conductor) start(ctx context.Context, task *Task, a usher.ProvisionAction) error {
+	node := task.Node
+	next, ok := node.ProvisionState.Next(a.Event)
+	if !ok {
+		return invalidState(node, a.Verb)
+	}
+	if node.Maintenance && !allowedInMaintenance(a.Event) {
+		return usher.Errorf(usher.ErrInvalid,
+			"The %s operation can't be performed on node %s because it's in maintenance mode.",
+			a.Verb, node.UUID).WithClass("NodeInMaintenance")
+	}
+	// Find out now, while the client listens, that files can't be prepared.
+	if wanted, ok := waitOf(next); ok && !c.skipsWait(node, a.Event) {
+		preview := *node
+		preview.ProvisionState = wanted
+		applyAction(&preview, a)
+		if next == usher.Deploying && preview.DeployInterface == ramdiskDeploy {
+			preview.ProvisionState = usher.Active
+		}
+		if err := c.check(&preview); err != nil {
+			return err
+		}
+	}
+	return task.update(ctx, func(n *usher.Node) {
+		setState(n, next)
+		n.LastError = ""
+		n.TargetProvisionState = targetOf(next, a.Event)
+		if !next.Transient() {
+			n.TargetProvisionState = ""
+		}
+		applyAction(n, a)
+	})
+}
+
+// allowedInMaintenance are the verbs that prepare nothing.
+func allowedInMaintenance(e usher.Event) bool {
+	switch e {
+	case usher.EventDeploy, usher.EventRebuild, usher.EventRescue, usher.EventUnrescue,
+		usher.EventClean, usher.EventProvide, usher.EventService:
+		return false
+	}
+	return true
+}
+
+// waitOf is the "* WAIT" state that a transient state leads to.
+func waitOf(s usher.State) (usher.State, bool) { return s.Next(usher.EventWait) }
+
+// skipsWait says that the verb passes through its transient state without
+// booting a ramdisk.
+func (c *Conductor) skipsWait(n *usher.Node, e usher.Event) bool {
+	automatic := e == usher.EventProvide || e == usher.EventDelete
+	return automatic && !c.settings.Load().AutomatedClean
+}
+
+// targetOf is the stable state that the node is now on its way to.
+func targetOf(s usher.State, e usher.Event) usher.State {
+	switch s {
+	case usher.Verifying, usher.Inspecting:
+		return usher.Manageable
+	case usher.Deploying, usher.Adopting, usher.Unrescuing, usher.Servicing:
+		return usher.Active
+	case usher.Rescuing:
+		return usher.Rescue
+	case usher.Deleting:
+		return usher.Available
+	case usher.Cleaning:
+		if e == usher.EventClean { // asked for by hand: back to where it was
+			return usher.Manageable
+		}
+		return usher.Available
+	}
+	return ""
+}
+
+// Keys of instance_info and driver_internal_info, as Ironic has them.
+const (
+	keyRescuePassword = "rescue_password"
+	keyConfigDrive    = "configdrive"
+	keyCleanSteps     = "clean_steps"
+	keyServiceSteps   = "service_steps"
+	keyDeploySteps    = "user_deploy_steps"
+	keyAgentURL       = "agent_url"
+	keyAgentVersion   = "agent_version"
+	keyAgentHeartbeat = "agent_last_heartbeat"
+	keyAgentToken     = "agent_secret_token"
+)
+
+// applyAction stores what the verb brought along.
+func applyAction(n *usher.Node, a usher.ProvisionAction) {
+	if a.RescuePassword != "" {
+		n.InstanceInfo = with(n.InstanceInfo, keyRescuePassword, a.RescuePassword)
+	}
+	if a.ConfigDrive != nil {
+		n.InstanceInfo = with(n.InstanceInfo, keyConfigDrive, a.ConfigDrive)
+	}
+	for key, steps := range map[string]any{keyCleanSteps: a.CleanSteps, keyServiceSteps: a.ServiceSteps,
+		keyDeploySteps: a.DeploySteps} {
+		if steps != nil {
+			n.DriverInternalInfo = with(n.DriverInternalInfo, key, steps)
+		}
+	}
+}
+
+// with returns m with one more entry, leaving m itself alone.
+func with(m map[string]any, key string, value any) map[string]any {
+	out := make(map[string]any, len(m)+1)
+	for k, v := range m {
+		out[k] = v
+	}
+	out[key] = value
+	return out
+}
+
+// without returns m less some entries, leaving m itself alone.
+func without(m map[string]any, keys ...string) map[string]any {
+	out := with(m, "", nil)
+	for _, k := range append(keys, "") {
+		delete(out, k)
+	}
+	return out
+}
+
+// background carries the task's node out of its transient state and then
+// releases the lock.
+func (c *Conductor) background(task *Task) {
+	c.work.Go(func() {
+		err := c.finish(c.workCtx, task)
+		if context.Cause(c.workCtx) == errStopping && task.Node.ProvisionState.Transient() {
+			return // keeps its lock: see Stop
+		}
+		if err != nil {
+			c.fail(task, err)
+		}
+		task.release()
+	})
+}
+
+// finish carries a node through its transient states. What it does depends
+// on the node's row alone, so that another start, or another conductor, can
+// take up what this one left.
+func (c *Conductor) finish(ctx context.Context, task *Task) error {
+	for task.Node.ProvisionState.Transient() {
+		if err := c.step(ctx, task); err != nil {
+			return err
+		}
+	}
+	// A state at rest may come with other files, or with none.
+	return c.prepare(ctx, task.Node)
+}
+
+// step does the work of one transient state and moves on to the next.
+func (c *Conductor) step(ctx context.Context, task *Task) error {
+	node := task.Node
+	manual := node.TargetProvisionState == usher.Manageable
+	switch node.ProvisionState {
+	case usher.Verifying, usher.Adopting, usher.Unrescuing:
+		return task.move(ctx, usher.EventDone, forgetRamdisk)
+	case usher.Deploying:
+		if node.DeployInterface == ramdiskDeploy {
+			return c.prepareAndMove(ctx, task, usher.EventDone)
+		}
+		return c.prepareAndMove(ctx, task, usher.EventWait)
+	case usher.Cleaning:
+		if !manual && !c.settings.Load().AutomatedClean {
+			return task.move(ctx, usher.EventDone, forgetRamdisk)
+		}
+		return c.prepareAndMove(ctx, task, usher.EventWait)
+	case usher.Inspecting, usher.Rescuing, usher.Servicing:
+		return c.prepareAndMove(ctx, task, usher.EventWait)
+	case usher.Deleting:
+		if err := c.folders.remove(c, node.UUID); err != nil {
+			return err
+		}
+		return task.move(ctx, usher.EventClean, func(n *usher.Node) {
+			forgetRamdisk(n)
+			n.InstanceInfo, n.InstanceUUID, n.ConductorAffinity = nil, "", 0
+		})
+	}
+	return fmt.Errorf("node %s: nothing is known to do in state %q", node.UUID, node.ProvisionState)
+}
+
+// prepareAndMove prepares the files of the state that e leads to and then
+// moves there: the gate opens only when the files are in place.
+func (c *Conductor) prepareAndMove(ctx context.Context, task *Task, e usher.Event) error {
+	ahead := *task.Node
+	next, ok := ahead.ProvisionState.Next(e)
+	if !ok {
+		return invalidState(task.Node, string(e))
+	}
+	setState(&ahead, next)
+	if err := c.prepare(ctx, &ahead); err != nil {
+		return err
+	}
+	err := task.move(ctx, e, func(n *usher.Node) {
+		forgetRamdisk(n)
+		n.ProvisionUpdatedAt = ahead.ProvisionUpdatedAt // what the files were prepared for
+		n.ConductorAffinity = c.id.Load()
+	})
+	if err == nil {
+		c.logger.Info("boot files are ready", "node", task.Node.UUID, "name", task.Node.Name,
+			"state", string(task.Node.ProvisionState))
+	}
+	return err
+}
+
+// forgetRamdisk drops what belongs to one boot of a ramdisk; the next one
+// gets a token of its own.
+func forgetRamdisk(n *usher.Node) {
+	n.DriverInternalInfo = without(n.DriverInternalInfo,
+		keyAgentURL, keyAgentVersion, keyAgentHeartbeat, keyAgentToken)
+}
+
+// fail ends a task's work in the "* failed" state of its transient state.
+func (c *Conductor) fail(task *Task, cause error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.workCtx), stopGrace)
+	defer cancel()
+	node := task.Node
+	c.logger.Error("a node's work failed", "node", node.UUID, "name", node.Name,
+		"state", string(node.ProvisionState), "error", cause)
+	e := usher.EventFail
+	if _, ok := node.ProvisionState.Next(e); !ok {
+		e = "" // already at rest: only say what is wrong
+	}
+	err := task.update(ctx, func(n *usher.Node) {
+		n.LastError = cause.Error()
+		if e != "" {
+			next, _ := n.ProvisionState.Next(e)
+			setState(n, next)
+		}
+	})
+	if err != nil && !errors.Is(err, usher.ErrNotFound) {
+		c.logger.Error("cannot note a node's failure", "node", node.UUID, "error", err)
+	}
+}
+
+// DestroyNode removes a node's files and then its row and ports.
+func (c *Conductor) DestroyNode(ctx context.Context, ident string) error {
+	task, err := c.acquire(ctx, ident)
+	if err != nil {
+		return err
+	}
+	defer task.release() // which finds no row once the node is gone
+	return c.destroy(ctx, task)
+}
+
+func (c *Conductor) destroy(ctx context.Context, task *Task) error {
+	node := task.Node
+	if !node.Maintenance && !deletable(node) {
+		return usher.Errorf(usher.ErrInvalid,
+			"Can not delete node %q while it is in provision state %q. Valid provision states to perform deletion are: "+
+				"adopt failed, available, enroll, manageable",
+			node.UUID, node.ProvisionState).WithClass("InvalidState")
+	}
+	if node.InstanceUUID != "" && !node.Maintenance {
+		return usher.Errorf(usher.ErrConflict, "Node %s is associated with instance %s.",
+			node.UUID, node.InstanceUUID).WithClass("NodeAssociated")
+	}
+	if err := c.folders.remove(c, node.UUID); err != nil {
+		return err
+	}
+	return c.store.DeleteNode(ctx, node.UUID, c.host)
+}
+
+// deletable are the states in which Ironic lets go of a node.
+func deletable(n *usher.Node) bool {
+	switch n.ProvisionState {
+	case usher.Available, usher.Manageable, usher.Enroll, usher.AdoptFailed:
+		return true
+	}
+	return false
+}

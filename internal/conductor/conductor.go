@@ -1,0 +1,166 @@
+// Package conductor does for our own inventory what Ironic's conductor does
+// for network booting: it holds tasks with shared and exclusive locks, moves
+// nodes through their provision states, prepares their boot files and answers
+// get_boot_config. It drives no BMC: what power and boot order need is the
+// operator's to do. It follows ironic/conductor/{manager,task_manager}.py.
+//
+// What a node's folder must hold is a function of the node's row (scriptFor).
+// Verbs, take-over, restart and a request for a node not yet prepared all end
+// in the same place, prepare, which makes the disk so.
+package conductor
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+
+	"github.com/usher-boot/usher"
+	"github.com/usher-boot/usher/internal/bootiface"
+)
+
+// Nodes reads the inventory.
+type Nodes interface {
+	BootNodes
+	Node(ctx context.Context, ident string) (*usher.Node, error)
+	Nodes(ctx context.Context, f usher.NodeFilter) ([]*usher.Node, error)
+	Ports(ctx context.Context, f usher.PortFilter) ([]*usher.Port, error)
+}
+
+// Locks are the exclusive locks: the reservation column.
+type Locks interface {
+	ReserveNode(ctx context.Context, ident, holder string) (*usher.Node, error)
+	StealReservation(ctx context.Context, uuid, from, to string) error
+	ReleaseNode(ctx context.Context, uuid, holder string) error
+	ReleaseReservations(ctx context.Context, holder string) (int64, error)
+}
+
+// Writer changes nodes whose lock its holder has.
+type Writer interface {
+	UpdateNode(ctx context.Context, uuid, holder string, change func(*usher.Node) error) (*usher.Node, error)
+	DeleteNode(ctx context.Context, uuid, holder string) error
+}
+
+// Store is the inventory as a conductor needs it.
+type Store interface {
+	Nodes
+	Locks
+	Writer
+}
+
+// Rings tells who owns what and who is active.
+type Rings interface {
+	Owners
+	Active(ctx context.Context) ([]usher.Conductor, error)
+	// Fingerprint differs where any node may have another owner.
+	Fingerprint(ctx context.Context) (string, error)
+}
+
+// Options are the parts and settings of a Conductor. All parts are required.
+type Options struct {
+	Host     string // [DEFAULT]host, the name in the ring and in reservations
+	Store    Store
+	Rings    Rings
+	Disk     *bootiface.Disk
+	Renderer *bootiface.Renderer
+	Images   Images
+	Settings Settings
+	Logger   *slog.Logger
+}
+
+// Settings are what may change by a reload.
+type Settings struct {
+	HTTPURL string // base of http_root as machines reach it, without a final slash
+	// AgentAPI is the URL that the ramdisk is told to look itself up at
+	// (ipa-api-url); empty leaves it out.
+	AgentAPI           string
+	KernelAppendParams string        // [pxe]kernel_append_params
+	IPXETimeout        time.Duration // [pxe]ipxe_timeout
+	AutomatedClean     bool          // [conductor]automated_clean
+	// Kernel and ramdisk of the deploy and rescue ramdisks for nodes that
+	// name none: [conductor]deploy_kernel and its three siblings.
+	DeployKernel, DeployRamdisk, RescueKernel, RescueRamdisk string
+	// Timeouts end the wait for a ramdisk; 0 waits for ever.
+	Timeouts map[usher.State]time.Duration
+	// RingInterval is how often a change of the ring is looked for.
+	RingInterval time.Duration
+	// CheckInterval is how often waits that timed out are looked for.
+	CheckInterval time.Duration
+}
+
+// Conductor is one conductor of our own inventory.
+type Conductor struct {
+	host     string
+	store    Store
+	rings    Rings
+	disk     *bootiface.Disk
+	renderer atomic.Pointer[bootiface.Renderer]
+	images   Images
+	settings atomic.Pointer[Settings]
+	logger   *slog.Logger
+
+	id       atomic.Int64 // conductors.id, for conductor_affinity
+	stopping atomic.Bool
+	folders  folders
+	tasks    tasks
+	onDemand singleflight.Group
+
+	// work holds the background part of tasks; workCtx ends it.
+	work       sync.WaitGroup
+	workCtx    context.Context
+	workCancel context.CancelCauseFunc
+}
+
+// New returns a Conductor that does nothing by itself until Run.
+func New(o Options) *Conductor {
+	c := &Conductor{host: o.Host, store: o.Store, rings: o.Rings, disk: o.Disk,
+		images: o.Images, logger: o.Logger}
+	c.workCtx, c.workCancel = context.WithCancelCause(context.Background())
+	c.Reload(o.Settings, o.Renderer)
+	return c
+}
+
+// Reload puts other settings and templates in force for what is prepared
+// from now on. Every folder is prepared again when it is next asked for.
+func (c *Conductor) Reload(s Settings, r *bootiface.Renderer) {
+	c.settings.Store(&s)
+	c.renderer.Store(r)
+	c.folders.forgetAll()
+}
+
+// FreeLocks gives back the locks that an earlier process of this host left.
+// To be called before this one takes any.
+func (c *Conductor) FreeLocks(ctx context.Context) error {
+	freed, err := c.store.ReleaseReservations(ctx, c.host)
+	if freed > 0 {
+		c.logger.Info("freed locks that an earlier run left", "nodes", freed)
+	}
+	return err
+}
+
+// Registered tells the id of the conductor's row.
+func (c *Conductor) Registered(id int64) { c.id.Store(id) }
+
+// Stop refuses new work, waits for what runs until ctx ends, then cancels the
+// rest: it stays reserved in its transient state and is taken up again by the
+// next start, or by the conductor that takes the node over.
+func (c *Conductor) Stop(ctx context.Context) {
+	c.stopping.Store(true)
+	done := make(chan struct{})
+	go func() { c.work.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		c.workCancel(errStopping)
+		<-done
+	}
+	c.workCancel(errStopping)
+}
+
+// stopGrace is how long a node's row may take to be written while stopping.
+const stopGrace = 5 * time.Second
+
+var errStopping = usher.Errorf(usher.ErrUnavailable, "this conductor is stopping").WithClass("ServiceUnavailable")

@@ -1,0 +1,117 @@
+package conductor
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/usher-boot/usher"
+	"github.com/usher-boot/usher/internal/bootiface"
+)
+
+// Images puts kernels and ramdisks into nodes' folders.
+type Images interface {
+	// Link makes the image at url appear under name in the node's folder,
+	// fetching it if it is not here yet.
+	Link(ctx context.Context, i bootiface.Interface, uuid, name, url, checksum string) error
+	// Sweep removes images that no node uses.
+	Sweep(ctx context.Context) error
+}
+
+// check finds out, without touching the disk, whether the boot files for the
+// node's state could be written at all.
+func (c *Conductor) check(n *usher.Node) error {
+	_, err := c.render(n)
+	return err
+}
+
+// rendered is a node's boot file before it is on disk.
+type rendered struct {
+	iface  bootiface.Interface
+	boot   boot
+	script []byte // nil where the folder must be empty
+}
+
+func (c *Conductor) render(n *usher.Node) (rendered, error) {
+	s := c.settings.Load()
+	b, any, err := bootOf(n, s)
+	if err != nil || !any {
+		return rendered{}, err
+	}
+	iface, ok := bootiface.Lookup(n.BootInterface)
+	if !ok {
+		return rendered{}, usher.Errorf(usher.ErrUnsupported,
+			"Boot interface %q of node %s is not one that Usher prepares files for.",
+			n.BootInterface, n.UUID).WithClass("UnsupportedDriverExtension")
+	}
+	script := bootiface.NodeScript{UUID: n.UUID, Name: n.Name, Kind: b.kind,
+		KernelParameters: b.params, TimeoutSeconds: int(s.IPXETimeout / time.Second)}
+	kernel, ramdisk := b.kind.ImageNames()
+	script.Kernel = c.imageURL(iface, n.UUID, kernel, b.kernel)
+	script.Ramdisk = c.imageURL(iface, n.UUID, ramdisk, b.ramdisk)
+	script.ISO = c.imageURL(iface, n.UUID, isoName, b.iso)
+	text, err := c.renderer.Load().Node(iface, script)
+	return rendered{iface, b, text}, err
+}
+
+// imageURL is where a machine finds an image of its node; empty for none.
+func (c *Conductor) imageURL(i bootiface.Interface, uuid, name string, img image) string {
+	if img.URL == "" {
+		return ""
+	}
+	if i.Root() == bootiface.TFTPRoot {
+		return uuid + "/" + name
+	}
+	return c.settings.Load().HTTPURL + "/" + uuid + "/" + name
+}
+
+// prepare makes the node's folder hold what the node's row asks for, or
+// removes it. Preparing again what is prepared costs nothing. A failure
+// leaves the boot file of before in place.
+func (c *Conductor) prepare(ctx context.Context, n *usher.Node) error {
+	unlock := c.folders.lock(n.UUID)
+	defer unlock()
+	if c.folders.holds(n.UUID, n.ProvisionUpdatedAt) {
+		return nil
+	}
+	r, err := c.render(n)
+	if err != nil {
+		return err
+	}
+	if r.script == nil {
+		return c.folders.removeLocked(c, n.UUID)
+	}
+	ports, err := c.store.Ports(ctx, usher.PortFilter{NodeUUID: n.UUID})
+	if err != nil {
+		return err
+	}
+	macs := make([]usher.MAC, len(ports))
+	for i, p := range ports {
+		macs[i] = p.Address
+	}
+	kernel, ramdisk := r.boot.kind.ImageNames()
+	for _, img := range []struct {
+		name string
+		image
+	}{{kernel, r.boot.kernel}, {ramdisk, r.boot.ramdisk}, {isoName, r.boot.iso}} {
+		if img.URL == "" {
+			continue
+		}
+		if err := c.images.Link(ctx, r.iface, n.UUID, img.name, img.URL, img.Checksum); err != nil {
+			return blame(img.field, err)
+		}
+	}
+	if err := c.disk.Publish(r.iface, n.UUID, r.script, macs); err != nil {
+		return err
+	}
+	c.folders.note(n.UUID, n.ProvisionUpdatedAt)
+	return nil
+}
+
+// blame names the field that an image came from, keeping the error's kind.
+func blame(field string, err error) error {
+	if e, ok := errors.AsType[*usher.Error](err); ok {
+		return usher.Errorf(e.Kind, "%s: %s", field, e.Message).WithClass(e.Class)
+	}
+	return usher.Errorf(usher.ErrUnavailable, "%s: %v", field, err)
+}

@@ -1,0 +1,216 @@
+package conductor
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/usher-boot/usher"
+)
+
+// preparers bounds how many nodes are prepared at the same time.
+const preparers = 4
+
+// Run keeps what this conductor owns prepared until ctx ends: at the start,
+// and whenever the ring changes, it takes up what is its own and lets go of
+// what is not; and it ends waits that took too long.
+func (c *Conductor) Run(ctx context.Context) error {
+	var (
+		ring    string // what the last pass was made for
+		checked = time.Now()
+		leaving map[string]bool
+	)
+	for {
+		s := c.settings.Load()
+		now, err := c.rings.Fingerprint(ctx)
+		if err == nil && (now != ring || len(leaving) > 0) {
+			if leaving, err = c.takeOver(ctx, leaving); err == nil {
+				ring = now
+			}
+		}
+		if err == nil && time.Since(checked) >= s.CheckInterval {
+			checked = time.Now()
+			err = errors.Join(c.expire(ctx), c.images.Sweep(ctx))
+		}
+		if err != nil && ctx.Err() == nil {
+			c.logger.Warn("a pass over this conductor's nodes failed and will be repeated", "error", err)
+		}
+		select {
+		case <-time.After(s.RingInterval):
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// takeOver makes this conductor's disk hold exactly the nodes that it owns.
+// Folders of nodes that went to another conductor are kept for one more pass,
+// for machines that are booting from them right now: they are in left, and
+// those to go in the next pass are returned.
+func (c *Conductor) takeOver(ctx context.Context, left map[string]bool) (map[string]bool, error) {
+	nodes, err := c.store.Nodes(ctx, usher.NodeFilter{ProvisionStates: statesAtWork()})
+	if err != nil {
+		return left, err
+	}
+	owned := map[string]bool{}
+	var group errgroup.Group
+	group.SetLimit(preparers)
+	for _, n := range nodes {
+		hosts, err := c.rings.Owners(ctx, n.ConductorGroup, n.Driver, n.UUID)
+		if err != nil || hosts[0] != c.host {
+			continue
+		}
+		owned[n.UUID] = true
+		group.Go(func() error {
+			if err := c.takeUp(ctx, n); err != nil && ctx.Err() == nil {
+				c.logger.Error("cannot take up a node", "node", n.UUID, "name", n.Name,
+					"state", string(n.ProvisionState), "error", err)
+			}
+			return nil
+		})
+	}
+	_ = group.Wait() // each node's failure was logged; others go on
+
+	onDisk, err := c.disk.Nodes()
+	if err != nil {
+		return left, err
+	}
+	next := map[string]bool{}
+	for _, uuid := range onDisk {
+		switch {
+		case owned[uuid]:
+		case !left[uuid]:
+			next[uuid] = true
+		default:
+			if err := c.letGo(ctx, uuid); err != nil {
+				return next, err
+			}
+		}
+	}
+	return next, nil
+}
+
+// letGo removes the folder of a node that is not this conductor's, unless it
+// has become so since.
+func (c *Conductor) letGo(ctx context.Context, uuid string) error {
+	n, err := c.store.Node(ctx, uuid)
+	if err != nil && !errors.Is(err, usher.ErrNotFound) {
+		return err
+	}
+	if err == nil {
+		hosts, err := c.rings.Owners(ctx, n.ConductorGroup, n.Driver, uuid)
+		if err == nil && hosts[0] == c.host {
+			return c.prepare(ctx, n)
+		}
+	}
+	return c.folders.remove(c, uuid)
+}
+
+// takeUp brings one node that is this conductor's to where it should be.
+func (c *Conductor) takeUp(ctx context.Context, n *usher.Node) error {
+	if !n.ProvisionState.Transient() {
+		if err := c.prepare(ctx, n); err != nil {
+			return err
+		}
+		return c.setAffinity(ctx, n)
+	}
+	task, err := c.inherit(ctx, n)
+	if err != nil || task == nil {
+		return err
+	}
+	c.logger.Info("going on with what a conductor left", "node", n.UUID, "name", n.Name,
+		"state", string(n.ProvisionState))
+	c.background(task)
+	return nil
+}
+
+// inherit takes the lock of a node in a transient state whose conductor is
+// gone, or which this conductor held in an earlier life.
+func (c *Conductor) inherit(ctx context.Context, n *usher.Node) (*Task, error) {
+	if n.Reservation == c.host {
+		if c.tasks.holds(n.UUID) {
+			return nil, nil // at work on it right now
+		}
+		return c.hold(n), nil
+	}
+	if n.Reservation == "" { // it was left between its lock and its last step
+		return c.acquire(ctx, n.UUID)
+	}
+	return c.steal(ctx, n.UUID)
+}
+
+// setAffinity notes who prepared the node: a hint for others, so a node that
+// is locked just now is left as it is.
+func (c *Conductor) setAffinity(ctx context.Context, n *usher.Node) error {
+	id := c.id.Load()
+	if id == 0 || n.ConductorAffinity == id {
+		return nil
+	}
+	_, err := c.store.UpdateNode(ctx, n.UUID, "", func(n *usher.Node) error {
+		n.ConductorAffinity = id
+		return nil
+	})
+	if errors.Is(err, usher.ErrConflict) || errors.Is(err, usher.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// expire ends the waits of this conductor's nodes that took too long.
+func (c *Conductor) expire(ctx context.Context) error {
+	timeouts := c.settings.Load().Timeouts
+	nodes, err := c.store.Nodes(ctx, usher.NodeFilter{ProvisionStates: waitingStates()})
+	if err != nil {
+		return err
+	}
+	for _, n := range nodes {
+		limit := timeouts[n.ProvisionState]
+		if limit <= 0 || n.Maintenance || time.Since(n.ProvisionUpdatedAt) < limit {
+			continue
+		}
+		hosts, err := c.rings.Owners(ctx, n.ConductorGroup, n.Driver, n.UUID)
+		if err != nil || hosts[0] != c.host {
+			continue
+		}
+		if err := c.giveUp(ctx, n); err != nil {
+			c.logger.Error("cannot end a node's wait", "node", n.UUID, "error", err)
+		}
+	}
+	return nil
+}
+
+// giveUp moves a node whose ramdisk never called to its "* failed" state.
+func (c *Conductor) giveUp(ctx context.Context, seen *usher.Node) error {
+	task, err := c.acquire(ctx, seen.UUID)
+	if err != nil {
+		return err
+	}
+	if task.Node.ProvisionState != seen.ProvisionState {
+		task.release()
+		return nil
+	}
+	err = task.move(ctx, usher.EventFail, func(n *usher.Node) {
+		n.LastError = "Timeout reached while waiting for callback for node " + n.UUID
+	})
+	if err != nil {
+		task.release()
+		return err
+	}
+	c.logger.Warn("gave up waiting for a node's ramdisk", "node", seen.UUID, "name", seen.Name,
+		"state", string(seen.ProvisionState))
+	c.background(task)
+	return nil
+}
+
+func waitingStates() []usher.State {
+	return []usher.State{usher.DeployWait, usher.CleanWait, usher.InspectWait, usher.RescueWait, usher.ServiceWait}
+}
+
+// statesAtWork are those in which a conductor has something to keep for a
+// node or to do.
+func statesAtWork() []usher.State {
+	return append(waitingStates(), usher.Active, usher.Verifying, usher.Deploying, usher.Deleting,
+		usher.Cleaning, usher.Inspecting, usher.Adopting, usher.Rescuing, usher.Unrescuing, usher.Servicing)
+}

@@ -1,0 +1,200 @@
+// Package dispatch decides what a machine gets: it finds the node by MAC,
+// checks its provision state, finds its conductor through the hash ring and
+// asks it for the boot file. It speaks no HTTP and no SQL; it follows
+// Ironic's specification "boot-config-api".
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/usher-boot/usher"
+	"github.com/usher-boot/usher/internal/bootiface"
+)
+
+// Nodes finds nodes by the address of any of their ports.
+type Nodes interface {
+	BootNodeByMAC(ctx context.Context, mac usher.MAC) (usher.BootNode, error)
+}
+
+// Rings tells the conductors of a node in the order of its hash ring, the
+// owner first.
+type Rings interface {
+	Owners(ctx context.Context, group, driver, key string) ([]string, error)
+}
+
+// Conductors asks the conductor at host for a node's boot file.
+type Conductors interface {
+	GetBootConfig(ctx context.Context, host, nodeUUID, file string) (string, error)
+}
+
+// Options are the parts and settings of a Dispatcher. All parts are required.
+type Options struct {
+	Nodes      Nodes
+	Rings      Rings
+	Conductors Conductors
+	// Restrict is [api]restrict_boot_config: answer only in "* WAIT" states.
+	Restrict bool
+	// RPCTimeout bounds one call to one conductor.
+	RPCTimeout time.Duration
+	// Failover asks the next conductors on the ring where the owner cannot be
+	// reached. True where any conductor can prepare any node's files.
+	Failover bool
+}
+
+// Dispatcher makes Decisions. It is safe for concurrent use and keeps no
+// state about nodes.
+type Dispatcher struct {
+	o        Options
+	failures failures
+}
+
+// New returns a Dispatcher.
+func New(o Options) *Dispatcher {
+	return &Dispatcher{o: o, failures: failures{pause: failurePause}}
+}
+
+// maxTries bounds how many conductors one request may ask.
+const maxTries = 3
+
+// Request is what a machine asked, with its path elements decoded.
+type Request struct {
+	RequestID string
+	Remote    string
+	MAC       string
+	File      string
+}
+
+// Decide answers one boot request. It never fails: what went wrong is in the
+// Decision.
+func (d *Dispatcher) Decide(ctx context.Context, r Request) *Decision {
+	dec := &Decision{RequestID: r.RequestID, Time: time.Now(), Remote: r.Remote,
+		AskedMAC: cut(r.MAC), File: cut(r.File)}
+	d.decide(ctx, r, dec)
+	dec.Steps.Total = time.Since(dec.Time)
+	return dec
+}
+
+func (d *Dispatcher) decide(ctx context.Context, r Request, dec *Decision) {
+	var err error
+	if dec.MAC, err = usher.ParseMAC(r.MAC); err != nil {
+		dec.end(No, CauseBadMAC, err)
+		return
+	}
+	if !bootiface.KnownFile(r.File) {
+		dec.end(No, CauseUnknownFile, usher.Errorf(usher.ErrNotFound, "no boot interface answers %.64q", r.File))
+		return
+	}
+
+	start := time.Now()
+	dec.Node, err = d.o.Nodes.BootNodeByMAC(ctx, dec.MAC)
+	dec.Steps.Database = time.Since(start)
+	switch {
+	case errors.Is(err, usher.ErrNotFound):
+		dec.end(No, CauseUnknownMAC, err)
+		return
+	case err != nil:
+		dec.end(NotNow, orGone(ctx, CauseDatabase), err)
+		return
+	}
+
+	if !usher.MayBoot(dec.Node.ProvisionState, d.o.Restrict) {
+		dec.end(No, CauseWrongState, usher.Errorf(usher.ErrNotFound,
+			"node %s is %q, and [api]restrict_boot_config allows only the states that wait for a ramdisk",
+			dec.Node.UUID, dec.Node.ProvisionState))
+		return
+	}
+
+	start = time.Now()
+	hosts, err := d.o.Rings.Owners(ctx, dec.Node.ConductorGroup, dec.Node.Driver, dec.Node.UUID)
+	dec.Steps.Ring = time.Since(start)
+	if err != nil {
+		cause := CauseDatabase
+		if e, ok := errors.AsType[*usher.Error](err); ok && e.Class == "NoValidHost" {
+			cause = CauseNoConductor
+		}
+		dec.end(NotNow, orGone(ctx, cause), err)
+		return
+	}
+	dec.Owner = hosts[0]
+
+	start = time.Now()
+	d.ask(ctx, hosts, dec)
+	dec.Steps.RPC = time.Since(start)
+}
+
+// ask asks the conductors in turn. Only a conductor that could not be asked,
+// or is stopping, hands over to the next: any other answer is final.
+func (d *Dispatcher) ask(ctx context.Context, hosts []string, dec *Decision) {
+	if !d.o.Failover {
+		hosts = hosts[:1]
+	}
+	hosts = d.failures.avoid(hosts)
+	if len(hosts) == 0 {
+		dec.end(NotNow, CauseUnreachable, usher.Errorf(usher.ErrUnavailable,
+			"conductor %s could not be reached a moment ago and is left alone for %v", dec.Owner, failurePause))
+		return
+	}
+	for _, host := range hosts[:min(len(hosts), maxTries)] {
+		callCtx, cancel := context.WithTimeout(ctx, d.o.RPCTimeout)
+		config, err := d.o.Conductors.GetBootConfig(callCtx, host, dec.Node.UUID, dec.File)
+		timedOut := errors.Is(callCtx.Err(), context.DeadlineExceeded)
+		cancel()
+
+		dec.AnsweredBy = host
+		answer, answered := errors.AsType[*usher.Error](err)
+		switch {
+		case err == nil:
+			d.failures.clear(host)
+			dec.Config = config
+			dec.end(Served, CauseServed, nil)
+			return
+		case ctx.Err() != nil: // the machine gave up, the conductor is not to blame
+			dec.end(NotNow, CauseGone, err)
+			return
+		case errors.Is(err, usher.ErrUnsupported):
+			dec.end(No, CauseUnsupported, err)
+			return
+		case errors.Is(err, usher.ErrNotFound):
+			dec.end(No, CauseNoFile, err)
+			return
+		case answered && answer.Class == ClassStopping:
+			dec.end(NotNow, CauseStopping, err)
+		case answered && answer.Class == ClassNotReady:
+			dec.end(NotNow, CauseNotReady, err)
+			return
+		case timedOut:
+			d.failures.note(host)
+			dec.end(NotNow, CauseTimeout, err)
+		case errors.Is(err, usher.ErrUnavailable):
+			d.failures.note(host)
+			dec.end(NotNow, CauseUnreachable, err)
+		default: // asked and answered: another one would say the same
+			dec.end(NotNow, CauseConductor, err)
+			return
+		}
+	}
+}
+
+// Ironic's exception classes by which a conductor says "not now" itself, in
+// contrast to one that could not be reached.
+const (
+	ClassStopping = "ServiceUnavailable"
+	ClassNotReady = "TemporaryFailure"
+)
+
+func (dec *Decision) end(o Outcome, c Cause, err error) {
+	dec.Outcome, dec.Cause, dec.Err = o, c, err
+}
+
+// orGone is cause, unless the machine hung up and thereby broke the step.
+func orGone(ctx context.Context, cause Cause) Cause {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return CauseGone
+	}
+	return cause
+}
+
+// cut bounds what of a request reaches logs.
+func cut(s string) string { return s[:min(len(s), 64)] }
