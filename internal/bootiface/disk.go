@@ -10,7 +10,7 @@ import (
 	"slices"
 	"syscall"
 
-	usher "github.com/usher-boot/usher"
+	"github.com/usher-boot/usher"
 )
 
 // DiskOptions say where boot files lie, in Ironic's words.

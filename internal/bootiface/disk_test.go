@@ -14,7 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	usher "github.com/usher-boot/usher"
+	"github.com/usher-boot/usher"
 	"github.com/usher-boot/usher/internal/testenv"
 )
 

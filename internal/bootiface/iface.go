@@ -11,7 +11,7 @@ package bootiface
 import (
 	"slices"
 
-	usher "github.com/usher-boot/usher"
+	"github.com/usher-boot/usher"
 )
 
 // Root names one of the two folders that firmware is served from.

@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	usher "github.com/usher-boot/usher"
+	"github.com/usher-boot/usher"
 )
 
 func TestTable(t *testing.T) {

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"strings"
 
-	usher "github.com/usher-boot/usher"
+	"github.com/usher-boot/usher"
 )
 
 // ipxe is iPXE loaded over TFTP or from ROM, with scripts and images by HTTP.

@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	usher "github.com/usher-boot/usher"
+	"github.com/usher-boot/usher"
 )
 
 // NodeFolder opens the folder of a node, making it where it is missing, for

@@ -5,7 +5,7 @@ import (
 	"net/url"
 	"strings"
 
-	usher "github.com/usher-boot/usher"
+	"github.com/usher-boot/usher"
 )
 
 // pxe is GRUB loaded over TFTP, with its kernels from TFTP too.

@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 	"text/template"
 
-	usher "github.com/usher-boot/usher"
+	"github.com/usher-boot/usher"
 )
 
 //go:embed templates/*.tmpl

@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	usher "github.com/usher-boot/usher"
+	"github.com/usher-boot/usher"
 	"github.com/usher-boot/usher/internal/testenv"
 )
 

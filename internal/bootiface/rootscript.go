@@ -4,7 +4,7 @@ import (
 	"net/url"
 	"strings"
 
-	usher "github.com/usher-boot/usher"
+	"github.com/usher-boot/usher"
 )
 
 // RootScript is what goes into a root script: the one file that every

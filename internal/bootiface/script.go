@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
-	usher "github.com/usher-boot/usher"
+	"github.com/usher-boot/usher"
 )
 
 // Kind is what a node is to boot.

@@ -22,7 +22,7 @@ import (
 	"sync"
 	"time"
 
-	usher "github.com/usher-boot/usher"
+	"github.com/usher-boot/usher"
 )
 
 // Options of a Cache. Zero values are the defaults named.

@@ -18,7 +18,7 @@ import (
 	"testing"
 	"time"
 
-	usher "github.com/usher-boot/usher"
+	"github.com/usher-boot/usher"
 )
 
 // content is larger than any buffer on the way.

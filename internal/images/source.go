@@ -10,7 +10,7 @@ import (
 	"net/url"
 	"strings"
 
-	usher "github.com/usher-boot/usher"
+	"github.com/usher-boot/usher"
 )
 
 // source is an Image, understood.

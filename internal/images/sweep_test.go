@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	usher "github.com/usher-boot/usher"
+	"github.com/usher-boot/usher"
 	"github.com/usher-boot/usher/internal/testenv"
 )
 
