@@ -1,6 +1,7 @@
 package usher
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"regexp"
@@ -27,4 +28,18 @@ func RequestID(given string) string {
 		out = hex.AppendEncode(out, part)
 	}
 	return string(out)
+}
+
+type requestIDKey struct{}
+
+// WithRequestID returns a context that carries the id of the request it
+// belongs to, through every call and to other processes.
+func WithRequestID(ctx context.Context, id string) context.Context {
+	return context.WithValue(ctx, requestIDKey{}, id)
+}
+
+// RequestIDOf is the id given to WithRequestID, empty where there is none.
+func RequestIDOf(ctx context.Context) string {
+	id, _ := ctx.Value(requestIDKey{}).(string)
+	return id
 }

@@ -88,7 +88,7 @@ func (h *Handler) boot(w http.ResponseWriter, r *http.Request, rest string) {
 		MAC:       mac,
 		File:      file,
 	}
-	d := h.o.Decider.Decide(r.Context(), req)
+	d := h.o.Decider.Decide(usher.WithRequestID(r.Context(), req.RequestID), req)
 	w.Header().Set("X-Openstack-Request-Id", req.RequestID)
 	switch d.Outcome {
 	case dispatch.Served:

@@ -104,7 +104,7 @@ func (c *Client) Close() { c.http.CloseIdleConnections() }
 func (c *Client) Call(ctx context.Context, host, method string, params map[string]any, result any) error {
 	ctx, cancel := context.WithTimeout(ctx, c.o.Timeout)
 	defer cancel()
-	id := usher.RequestID(RequestID(ctx))
+	id := usher.RequestID(usher.RequestIDOf(ctx))
 	body, err := encodeCall(id, method, params)
 	if err != nil {
 		return fmt.Errorf("encode parameters of %s: %w", method, err)

@@ -106,7 +106,7 @@ func TestCallFailures(t *testing.T) {
 			}
 			c := newClient(t, jsonrpc.ClientOptions{Port: 1, MaxAnswer: 4096, Timeout: timeout})
 			var result string
-			err := c.Call(jsonrpc.WithRequestID(t.Context(), requestID), tc.host, "get_boot_config", nil, &result)
+			err := c.Call(usher.WithRequestID(t.Context(), requestID), tc.host, "get_boot_config", nil, &result)
 			e, ok := errors.AsType[*jsonrpc.CallError](err)
 			if !ok || !errors.Is(err, usher.ErrUnavailable) || errors.Is(err, usher.ErrNotFound) {
 				t.Fatalf("%v, want a CallError", err)

@@ -13,20 +13,3 @@
 // It knows no method by name, does no authentication as a server (package auth
 // does) and does not retry: which conductor to ask next is its caller's.
 package jsonrpc
-
-import "context"
-
-type requestIDKey struct{}
-
-// WithRequestID returns a context whose calls carry the request id, as
-// Ironic's context.request_id.
-func WithRequestID(ctx context.Context, id string) context.Context {
-	return context.WithValue(ctx, requestIDKey{}, id)
-}
-
-// RequestID is the id given to WithRequestID, or, within a Method, the
-// caller's. It is empty where there is none.
-func RequestID(ctx context.Context) string {
-	id, _ := ctx.Value(requestIDKey{}).(string)
-	return id
-}

@@ -133,7 +133,7 @@ func TestClientCallsIronic(t *testing.T) {
 
 			call := func(node string) (string, error) {
 				var config string
-				err := client.Call(jsonrpc.WithRequestID(t.Context(), "req-4cf30908-e331-4bd3-a9bd-b776878a814c"), host,
+				err := client.Call(usher.WithRequestID(t.Context(), "req-4cf30908-e331-4bd3-a9bd-b776878a814c"), host,
 					"get_boot_config", map[string]any{"node_id": node, "name": "boot.ipxe"}, &config)
 				return config, err
 			}

@@ -13,10 +13,12 @@ import (
 	"runtime/debug"
 	"strconv"
 	"time"
+
+	"github.com/usher-boot/usher"
 )
 
 // Method is one remote procedure. params is a JSON object without the context;
-// the caller's request id is in ctx (RequestID). An error that is an
+// the caller's request id is in ctx (usher.RequestIDOf). An error that is an
 // *usher.Error, or wraps one of usher's sentinels, reaches the caller as
 // Ironic's exception of that meaning; *InvalidParams as JSON-RPC's error for
 // it; the text of any other error stays in our log.
@@ -109,7 +111,7 @@ func (s *Server) call(ctx context.Context, req *request, remote string) (json.Ra
 	}
 	log := s.log.With("method", req.method, "remote", remote, "request_id", fmt.Sprintf("%.64s", id))
 
-	result, err := run(WithRequestID(ctx, id), method, req.params)
+	result, err := run(usher.WithRequestID(ctx, id), method, req.params)
 	log = log.With("took", time.Since(start))
 	if err == nil {
 		log.DebugContext(ctx, "RPC answered")

@@ -26,7 +26,7 @@ func getBootConfig(ctx context.Context, params json.RawMessage) (any, error) {
 	}
 	switch class, raise := strings.CutPrefix(node, "raise "); {
 	case node == "context":
-		return jsonrpc.RequestID(ctx), nil
+		return usher.RequestIDOf(ctx), nil
 	case node == "nothing":
 		return nil, nil
 	case node == "locked":

@@ -64,7 +64,7 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, ramdisk bool) {
 	began := time.Now()
 	id := usher.RequestID(r.Header.Get(incomingIDHeader))
 	w.Header().Set(requestIDHeader, id)
-	ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), requestIDKey{}, id), a.Timeout)
+	ctx, cancel := context.WithTimeout(usher.WithRequestID(r.Context(), id), a.Timeout)
 	defer cancel()
 	seen := &statusWriter{ResponseWriter: w, code: http.StatusOK}
 	err := a.answer(seen, r.WithContext(ctx), ramdisk)
@@ -116,15 +116,6 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request, ramdisk bool) error
 		}
 	}
 	return rt.handle(a)(w, req)
-}
-
-type requestIDKey struct{}
-
-// RequestID returns the id of the request that a context came with: the
-// client's own if it sent one, or "" outside of a request.
-func RequestID(ctx context.Context) string {
-	id, _ := ctx.Value(requestIDKey{}).(string)
-	return id
 }
 
 // statusWriter remembers the status for the log line.
