@@ -274,27 +274,11 @@ func (c *Conductor) DestroyNode(ctx context.Context, ident string) error {
 
 func (c *Conductor) destroy(ctx context.Context, task *Task) error {
 	node := task.Node
-	if !node.Maintenance && !deletable(node) {
-		return usher.Errorf(usher.ErrInvalid,
-			"Can not delete node %q while it is in provision state %q. Valid provision states to perform deletion are: "+
-				"adopt failed, available, enroll, manageable",
-			node.UUID, node.ProvisionState).WithClass("InvalidState")
-	}
-	if node.InstanceUUID != "" && !node.Maintenance {
-		return usher.Errorf(usher.ErrConflict, "Node %s is associated with instance %s.",
-			node.UUID, node.InstanceUUID).WithClass("NodeAssociated")
+	if err := node.Deletable(); err != nil {
+		return err
 	}
 	if err := c.folders.remove(c, node.UUID); err != nil {
 		return err
 	}
 	return c.store.DeleteNode(ctx, node.UUID, c.host)
-}
-
-// deletable are the states in which Ironic lets go of a node.
-func deletable(n *usher.Node) bool {
-	switch n.ProvisionState {
-	case usher.Available, usher.Manageable, usher.Enroll, usher.AdoptFailed:
-		return true
-	}
-	return false
 }

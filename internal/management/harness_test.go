@@ -33,12 +33,12 @@ type conductor struct {
 	store *inventory.Store
 
 	mu      sync.Mutex
-	actions []management.ProvisionAction
-	beats   []management.Heartbeat
+	actions []usher.ProvisionAction
+	beats   []usher.Heartbeat
 	err     error // answers everything with it
 }
 
-func (c *conductor) ProvisionAction(ctx context.Context, uuid string, action management.ProvisionAction) error {
+func (c *conductor) ProvisionAction(ctx context.Context, uuid string, action usher.ProvisionAction) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.err != nil {
@@ -71,15 +71,15 @@ func (c *conductor) DestroyNode(ctx context.Context, uuid string) error {
 	return c.store.DeleteNode(ctx, uuid, "")
 }
 
-func (c *conductor) Validate(context.Context, string) (map[string]management.InterfaceResult, error) {
+func (c *conductor) Validate(context.Context, string) (map[string]usher.Validation, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return map[string]management.InterfaceResult{
+	return map[string]usher.Validation{
 		"boot": {Result: true}, "deploy": {Reason: "no image_source in instance_info"},
 	}, c.err
 }
 
-func (c *conductor) Heartbeat(_ context.Context, _ string, beat management.Heartbeat) error {
+func (c *conductor) Heartbeat(_ context.Context, _ string, beat usher.Heartbeat) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.beats = append(c.beats, beat)

@@ -133,7 +133,7 @@ func (a *API) deleteNode(w http.ResponseWriter, r *request) error {
 	if err := isLocked(n); err != nil {
 		return err
 	}
-	if err := Deletable(n); err != nil {
+	if err := n.Deletable(); err != nil {
 		return err
 	}
 	if err := a.Conductor.DestroyNode(r.Context(), n.UUID); err != nil {
@@ -141,26 +141,6 @@ func (a *API) deleteNode(w http.ResponseWriter, r *request) error {
 	}
 	w.WriteHeader(http.StatusNoContent)
 	return nil
-}
-
-// Deletable says whether a node may be deleted in its state, as Ironic has
-// it. The API asks before it calls the conductor, which must ask again while
-// it holds the node.
-func Deletable(n *usher.Node) error {
-	if n.Maintenance {
-		return nil
-	}
-	if n.InstanceUUID != "" {
-		return usher.Errorf(usher.ErrConflict, "Node %s is associated with instance %s.", n.UUID, n.InstanceUUID).
-			WithClass("NodeAssociated")
-	}
-	switch n.ProvisionState {
-	case usher.Manageable, usher.Enroll, usher.AdoptFailed, usher.Available:
-		return nil
-	}
-	return invalidState("Can not delete node \"%s\" while it is in provision state \"%s\". Valid provision states to "+
-		"perform deletion are: \"('manageable', 'enroll', 'adopt failed', 'available')\", or set the node into "+
-		"maintenance mode", n.UUID, n.ProvisionState)
 }
 
 // validateNode answers GET /v1/nodes/{node}/validate and its older form

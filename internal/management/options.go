@@ -47,22 +47,15 @@ type Conductor interface {
 	// transient state. A node that another task holds is ErrConflict class
 	// NodeLocked; a verb that its state does not allow (any more) is
 	// ErrInvalid class InvalidStateRequested.
-	ProvisionAction(ctx context.Context, nodeUUID string, action ProvisionAction) error
+	ProvisionAction(ctx context.Context, nodeUUID string, action usher.ProvisionAction) error
 	// DestroyNode removes a node's files, then its row and ports. It checks
-	// [Deletable] again under its lock.
+	// Node.Deletable again under its lock.
 	DestroyNode(ctx context.Context, nodeUUID string) error
 	// Validate says for each interface whether the node has what it needs.
-	Validate(ctx context.Context, nodeUUID string) (map[string]InterfaceResult, error)
+	Validate(ctx context.Context, nodeUUID string) (map[string]usher.Validation, error)
 	// Heartbeat takes the ramdisk's call and checks its token.
-	Heartbeat(ctx context.Context, nodeUUID string, beat Heartbeat) error
+	Heartbeat(ctx context.Context, nodeUUID string, beat usher.Heartbeat) error
 }
-
-// The nouns that the API and the conductor share.
-type (
-	ProvisionAction = usher.ProvisionAction
-	Heartbeat       = usher.Heartbeat
-	InterfaceResult = usher.Validation
-)
 
 // Options is what an API needs. Store, Conductor and Owner are required.
 type Options struct {

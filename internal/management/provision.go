@@ -68,8 +68,8 @@ func (a *API) provision(w http.ResponseWriter, r *request) error {
 }
 
 // readAction checks the types of a verb's arguments.
-func readAction(args arguments) (ProvisionAction, error) {
-	var p ProvisionAction
+func readAction(args arguments) (usher.ProvisionAction, error) {
+	var p usher.ProvisionAction
 	for _, f := range []struct {
 		name string
 		to   *any
@@ -104,7 +104,7 @@ func readAction(args arguments) (ProvisionAction, error) {
 }
 
 // checkAction checks which arguments a verb takes and needs.
-func (r *request) checkAction(args arguments, p ProvisionAction, n *usher.Node) error {
+func (r *request) checkAction(args arguments, p usher.ProvisionAction, n *usher.Node) error {
 	onlyFor := func(argument, verb string) error {
 		return invalid("\"%s\" is only valid when setting target provision state to %s", argument, verb)
 	}
@@ -148,7 +148,7 @@ func (r *request) checkAction(args arguments, p ProvisionAction, n *usher.Node) 
 }
 
 // complete checks that a verb has what it cannot do without.
-func complete(p ProvisionAction) error {
+func complete(p usher.ProvisionAction) error {
 	switch p.Event {
 	case usher.EventRescue:
 		if strings.TrimSpace(p.RescuePassword) == "" {

@@ -186,8 +186,8 @@ func (a *API) heartbeat(w http.ResponseWriter, r *request) error {
 	return nil
 }
 
-func (r *request) readHeartbeat(args arguments) (Heartbeat, error) {
-	var b Heartbeat
+func (r *request) readHeartbeat(args arguments) (usher.Heartbeat, error) {
+	var b usher.Heartbeat
 	for _, f := range []struct {
 		name string
 		to   *string
