@@ -111,7 +111,7 @@ func TestHeartbeat(t *testing.T) {
 	if status != 202 {
 		t.Fatal(status, words)
 	}
-	want := []management.Heartbeat{{CallbackURL: "https://10.0.0.7:9999", AgentVersion: "9.1.0", AgentToken: "t",
+	want := []usher.Heartbeat{{CallbackURL: "https://10.0.0.7:9999", AgentVersion: "9.1.0", AgentToken: "t",
 		AgentVerifyCA: "PEM", AgentStatus: "end", AgentStatusMessage: "done"}}
 	if diff := cmp.Diff(want, w.conductor.beats); diff != "" {
 		t.Error(diff)
