@@ -186,7 +186,7 @@ func (a *App) reload(_ context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := a.installRootScript(next, renderer); err != nil {
+		if err := a.installRootScripts(next, renderer); err != nil {
 			return err
 		}
 		a.local.Reload(a.conductorSettings(next), renderer)

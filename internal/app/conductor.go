@@ -43,16 +43,16 @@ func (a *App) buildConductor(_ context.Context, cfg *config.Config) error {
 	if err != nil {
 		return named("[usher]template_dir", err)
 	}
-	if err := a.installRootScript(cfg, renderer); err != nil {
+	if err := a.installRootScripts(cfg, renderer); err != nil {
 		return err
 	}
-	caches, err := a.openImages(cfg)
+	cached, err := a.openImages(cfg)
 	if err != nil {
 		return err
 	}
 	a.local = conductor.New(conductor.Options{
 		Host: cfg.Default.Host, Store: a.store, Rings: ringView{a.rings}, Disk: a.disk, Renderer: renderer,
-		Images: caches, Settings: a.conductorSettings(cfg), Logger: a.logger,
+		Images: cached, Settings: a.conductorSettings(cfg), Logger: a.logger,
 	})
 	a.lifecycle.onStop("conductor", func(ctx context.Context) error { a.local.Stop(ctx); return nil })
 
@@ -144,9 +144,11 @@ func (a *App) machinesURL(cfg *config.Config) string {
 	return reachable(a.Addr(DoorMachines), cfg.Default.MyIP)
 }
 
-// installRootScript writes boot.ipxe into http_root, for those who serve that
-// folder themselves. The machines' door has a root script of its own.
-func (a *App) installRootScript(cfg *config.Config, r *bootiface.Renderer) error {
+// installRootScripts writes the root scripts into the roots: boot.ipxe into
+// http_root for those who serve that folder themselves, and GRUB's root
+// configuration into tftp_root, where a GRUB that came by TFTP looks for it.
+// The machines' door has root scripts of its own.
+func (a *App) installRootScripts(cfg *config.Config, r *bootiface.Renderer) error {
 	script, err := r.Root(bootiface.RootScript{
 		UseBootConfigAPI: cfg.PXE.IPXEUseBootConfigAPI,
 		APIBase:          a.apiRootURL(cfg),
@@ -156,7 +158,14 @@ func (a *App) installRootScript(cfg *config.Config, r *bootiface.Renderer) error
 	if err != nil {
 		return named("[pxe]", err)
 	}
-	return a.disk.InstallRoot(bootiface.HTTPRoot, "boot.ipxe", script)
+	if err := a.disk.InstallRoot(bootiface.HTTPRoot, "boot.ipxe", script); err != nil {
+		return err
+	}
+	grub, err := r.GRUBRoot(grubRoot(a.apiRootURL(cfg), a.machinesURL(cfg)))
+	if err != nil {
+		return named("[pxe]", err)
+	}
+	return a.disk.InstallRoot(bootiface.TFTPRoot, grubRootFile, grub)
 }
 
 // apiRootURL is what root scripts that leave this process link to.
@@ -167,26 +176,22 @@ func (a *App) apiRootURL(cfg *config.Config) string {
 	return a.machinesURL(cfg)
 }
 
-// openImages opens the image cache of each root.
-func (a *App) openImages(cfg *config.Config) (caches, error) {
-	opened := caches{disk: a.disk, byRoot: map[bootiface.Root]*images.Cache{}}
-	for _, root := range []bootiface.Root{bootiface.HTTPRoot, bootiface.TFTPRoot} {
-		options := images.Options{
-			Root:           a.disk.Path(root),
-			FilePermission: cfg.PXE.FilePermission,
-			AllowedPaths:   cfg.Conductor.FileURLAllowedPaths,
-			MaxSize:        int64(cfg.PXE.ImageCacheSize) << 20,
-			Logger:         a.logger,
-		}
-		if a.terminal {
-			options.Progress = progressLine(a.log.w)
-		}
-		cache, err := images.New(options)
-		if err != nil {
-			return caches{}, err
-		}
-		a.lifecycle.onStop("image cache", func(context.Context) error { return cache.Close() })
-		opened.byRoot[root] = cache
+// openImages opens the image cache.
+func (a *App) openImages(cfg *config.Config) (nodeImages, error) {
+	options := images.Options{
+		Root:           a.disk.Path(bootiface.HTTPRoot),
+		FilePermission: cfg.PXE.FilePermission,
+		AllowedPaths:   cfg.Conductor.FileURLAllowedPaths,
+		MaxSize:        int64(cfg.PXE.ImageCacheSize) << 20,
+		Logger:         a.logger,
 	}
-	return opened, nil
+	if a.terminal {
+		options.Progress = progressLine(a.log.w)
+	}
+	cache, err := images.New(options)
+	if err != nil {
+		return nodeImages{}, err
+	}
+	a.lifecycle.onStop("image cache", func(context.Context) error { return cache.Close() })
+	return nodeImages{a.disk, cache}, nil
 }

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -11,32 +10,26 @@ import (
 	"github.com/usher-boot/usher/internal/images"
 )
 
-// caches is the conductor's view of the image caches, one for each root.
-type caches struct {
-	disk   *bootiface.Disk
-	byRoot map[bootiface.Root]*images.Cache
+// nodeImages is the conductor's view of the image cache.
+type nodeImages struct {
+	disk  *bootiface.Disk
+	cache *images.Cache
 }
 
 // Link makes the node's folder and puts the image into it.
-func (c caches) Link(ctx context.Context, i bootiface.Interface, uuid, name, url, checksum string) error {
-	folder, err := c.disk.NodeFolder(i, uuid)
+func (n nodeImages) Link(ctx context.Context, uuid, name, url, checksum string) error {
+	folder, err := n.disk.ImageFolder(uuid)
 	if err != nil {
 		return err
 	}
 	if err := folder.Close(); err != nil {
 		return err
 	}
-	return c.byRoot[i.Root()].Link(ctx, images.Image{URL: url, Checksum: checksum}, uuid, name)
+	return n.cache.Link(ctx, images.Image{URL: url, Checksum: checksum}, uuid, name)
 }
 
-// Sweep removes what no node uses from every cache.
-func (c caches) Sweep(ctx context.Context) error {
-	var errs []error
-	for _, cache := range c.byRoot {
-		errs = append(errs, cache.Sweep(ctx))
-	}
-	return errors.Join(errs...)
-}
+// Sweep removes what no node uses.
+func (n nodeImages) Sweep(ctx context.Context) error { return n.cache.Sweep(ctx) }
 
 // progressLine draws what is fetched on one line of a terminal.
 func progressLine(w io.Writer) func(images.Progress) {

@@ -82,11 +82,25 @@ func doorScripts(cfg *config.Config, r *bootiface.Renderer) (map[string][]byte, 
 	if err != nil {
 		return nil, named("[pxe]", err)
 	}
-	grub, err := r.GRUBRoot(root)
+	// Relative: to the device that GRUB itself was loaded from by HTTP.
+	grub, err := r.GRUBRoot(grubRoot(root.APIBase, ""))
 	if err != nil {
 		return nil, named("[pxe]", err)
 	}
-	return map[string][]byte{"/boot.ipxe": ipxe, "/boot.grub": grub}, nil
+	return map[string][]byte{"/boot.ipxe": ipxe, "/boot.grub": grub, "/" + grubRootFile: grub}, nil
+}
+
+// grubRootFile is where GRUB made for network boot looks for its
+// configuration, below the folder or URL that it was loaded from.
+const grubRootFile = "grub/grub.cfg"
+
+// grubRoot is GRUB's root configuration for an API; GRUB has no HTTPS, and
+// asks door instead where the API is to be asked so.
+func grubRoot(api, door string) bootiface.RootScript {
+	if strings.HasPrefix(api, "https:") {
+		api = door
+	}
+	return bootiface.RootScript{UseBootConfigAPI: true, APIBase: api}
 }
 
 func (a *App) decider(cfg *config.Config) *dispatch.Dispatcher {
@@ -152,11 +166,12 @@ func RootScript(cfg *config.Config, grub bool) ([]byte, error) {
 		APIBase:          strings.TrimRight(cfg.PXE.IPXEConfigAPIRootURL, "/"),
 		FallbackScript:   cfg.PXE.IPXEFallbackScript,
 	}
+	door := reachable(cfg.Usher.BootListen, cfg.Default.MyIP)
 	if root.APIBase == "" {
-		root.APIBase = reachable(cfg.Usher.BootListen, cfg.Default.MyIP)
+		root.APIBase = door
 	}
 	if grub {
-		return renderer.GRUBRoot(root)
+		return renderer.GRUBRoot(grubRoot(root.APIBase, door))
 	}
 	return renderer.Root(root)
 }

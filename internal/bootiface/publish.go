@@ -12,16 +12,25 @@ import (
 	"github.com/usher-boot/usher"
 )
 
-// NodeFolder opens the folder of a node, making it where it is missing, for
-// images to be put beside the boot file. The caller closes it.
+// NodeFolder opens the folder of a node's boot file, making it where it is
+// missing. The caller closes it.
 func (d *Disk) NodeFolder(i Interface, uuid string) (*os.Root, error) {
 	if i.root == "" {
 		return nil, i.unsupported("boot files")
 	}
+	return d.folder(i.root, uuid)
+}
+
+// ImageFolder is NodeFolder for the node's kernels and ramdisks. Every boot
+// interface's are below http_root: machines fetch them over HTTP, from
+// whichever conductor the boot file names.
+func (d *Disk) ImageFolder(uuid string) (*os.Root, error) { return d.folder(HTTPRoot, uuid) }
+
+func (d *Disk) folder(r Root, uuid string) (*os.Root, error) {
 	if err := checkUUID(uuid); err != nil {
 		return nil, err
 	}
-	root, err := d.openToWrite(i.root)
+	root, err := d.openToWrite(r)
 	if err != nil {
 		return nil, err
 	}

@@ -13,7 +13,7 @@ import (
 type Images interface {
 	// Link makes the image at url appear under name in the node's folder,
 	// fetching it if it is not here yet.
-	Link(ctx context.Context, i bootiface.Interface, uuid, name, url, checksum string) error
+	Link(ctx context.Context, uuid, name, url, checksum string) error
 	// Sweep removes images that no node uses.
 	Sweep(ctx context.Context) error
 }
@@ -47,20 +47,19 @@ func (c *Conductor) render(n *usher.Node) (rendered, error) {
 	script := bootiface.NodeScript{UUID: n.UUID, Name: n.Name, Kind: b.kind,
 		KernelParameters: b.params, TimeoutSeconds: int(s.IPXETimeout / time.Second)}
 	kernel, ramdisk := b.kind.ImageNames()
-	script.Kernel = c.imageURL(iface, n.UUID, kernel, b.kernel)
-	script.Ramdisk = c.imageURL(iface, n.UUID, ramdisk, b.ramdisk)
-	script.ISO = c.imageURL(iface, n.UUID, isoName, b.iso)
+	script.Kernel = c.imageURL(n.UUID, kernel, b.kernel)
+	script.Ramdisk = c.imageURL(n.UUID, ramdisk, b.ramdisk)
+	script.ISO = c.imageURL(n.UUID, isoName, b.iso)
 	text, err := c.renderer.Load().Node(iface, script)
 	return rendered{iface, b, text}, err
 }
 
-// imageURL is where a machine finds an image of its node; empty for none.
-func (c *Conductor) imageURL(i bootiface.Interface, uuid, name string, img image) string {
+// imageURL is where a machine finds an image of its node; empty for none. It
+// names this conductor whatever the boot interface: the server that firmware
+// was loaded from may be another (docs/decisions/0020-images-over-http.md).
+func (c *Conductor) imageURL(uuid, name string, img image) string {
 	if img.URL == "" {
 		return ""
-	}
-	if i.Root() == bootiface.TFTPRoot {
-		return uuid + "/" + name
 	}
 	return c.settings.Load().HTTPURL + "/" + uuid + "/" + name
 }
@@ -97,7 +96,7 @@ func (c *Conductor) prepare(ctx context.Context, n *usher.Node) error {
 		if img.URL == "" {
 			continue
 		}
-		if err := c.images.Link(ctx, r.iface, n.UUID, img.name, img.URL, img.Checksum); err != nil {
+		if err := c.images.Link(ctx, n.UUID, img.name, img.URL, img.Checksum); err != nil {
 			return blame(img.field, err)
 		}
 	}
