@@ -111,7 +111,7 @@ func (a *App) conductorSettings(cfg *config.Config) conductor.Settings {
 	return conductor.Settings{
 		HTTPURL:            base,
 		AgentAPI:           a.machinesURL(cfg),
-		KernelAppendParams: cfg.PXE.KernelAppendParams,
+		KernelAppendParams: strings.ReplaceAll(cfg.PXE.KernelAppendParams, "\n", " "), // continuation lines
 		IPXETimeout:        cfg.PXE.IPXETimeout,
 		AutomatedClean:     cfg.Conductor.AutomatedClean,
 		DeployKernel:       cfg.Conductor.DeployKernel,

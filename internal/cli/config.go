@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"strings"
 	"text/tabwriter"
 )
 
@@ -41,7 +42,7 @@ func (c *configShowCmd) Run(s *session) error {
 	t := tabwriter.NewWriter(s.Stdout, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(t, "OPTION\tVALUE\tORIGIN")
 	for _, r := range rows {
-		fmt.Fprintf(t, "%s\t%s\t%s\n", r.Option, r.Value, r.Origin)
+		fmt.Fprintf(t, "%s\t%s\t%s\n", r.Option, strings.ReplaceAll(r.Value, "\n", `\n`), r.Origin)
 	}
 	return t.Flush()
 }

@@ -2,7 +2,10 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/http"
+	"strings"
 	"time"
 
 	"github.com/gophercloud/gophercloud/v2"
@@ -80,7 +83,7 @@ func await(ctx context.Context, client *gophercloud.ServiceClient, ident string,
 			return node, nil
 		}
 		select {
-		case <-time.After(200 * time.Millisecond):
+		case <-time.After(50 * time.Millisecond):
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
@@ -107,8 +110,9 @@ type nodeDoneCmd struct {
 	Node string `arg:"" help:"Name or UUID."`
 }
 
-// Run tells the API that the ramdisk has done its work, for ramdisks that do
-// not call back themselves.
+// Run does what a ramdisk does when it has booted, for ramdisks that do not
+// call back themselves: it looks the node up, which gives it the agent token,
+// and calls. A node whose own ramdisk has taken the token is left to it.
 func (c *nodeDoneCmd) Run(s *session, g *grammar) error {
 	client, err := g.Node.client(s)
 	if err != nil {
@@ -118,14 +122,29 @@ func (c *nodeDoneCmd) Run(s *session, g *grammar) error {
 	if err != nil {
 		return apiError(err)
 	}
-	resp, err := client.Post(s.ctx, client.ServiceURL("heartbeat", node.UUID),
-		map[string]string{"callback_url": "http://127.0.0.1/operator", "agent_version": "operator"}, nil,
-		&gophercloud.RequestOpts{OkCodes: []int{202}, MoreHeaders: map[string]string{"X-OpenStack-Ironic-API-Version": "1.61"}})
+	var found struct {
+		Config struct {
+			AgentToken string `json:"agent_token"`
+		} `json:"config"`
+	}
+	resp, err := client.Get(s.ctx, client.ServiceURL("lookup")+"?node_uuid="+node.UUID, &found, nil)
+	if err != nil {
+		if errors.Is(apiError(err), usher.ErrNotFound) {
+			return usher.Errorf(usher.ErrInvalid, "node %s is %q and waits for no ramdisk", c.Node, node.ProvisionState)
+		}
+		return apiError(err)
+	}
+	defer resp.Body.Close()
+	if token := found.Config.AgentToken; token == "" || strings.Trim(token, "*") == "" {
+		return usher.Errorf(usher.ErrConflict, "the ramdisk of node %s has called already and will end the wait itself; "+
+			"to end it with a failure: %s node abort %[1]s", c.Node, s.call())
+	}
+	resp, err = client.Post(s.ctx, client.ServiceURL("heartbeat", node.UUID), map[string]string{
+		"callback_url": "http://127.0.0.1/", "agent_version": "operator", "agent_token": found.Config.AgentToken,
+	}, nil, &gophercloud.RequestOpts{OkCodes: []int{http.StatusAccepted}})
 	if err != nil {
 		return apiError(err)
 	}
-	if err := resp.Body.Close(); err != nil {
-		return err
-	}
-	return g.Node.outcome(s, client, node.UUID)
+	defer resp.Body.Close()
+	return g.Node.outcome(s, client, c.Node)
 }

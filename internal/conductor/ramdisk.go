@@ -84,17 +84,16 @@ func afterWait(n *usher.Node) (usher.State, bool) {
 	return state, true
 }
 
-// checkToken compares the agent token that a lookup gave out. A node that no
-// ramdisk has looked up has none, and then nothing is asked: the operator may
-// end the wait.
+// checkToken compares the agent token that a lookup gave out. Heartbeats come
+// without credentials, so one without the token ends nothing.
 func checkToken(n *usher.Node, given string) error {
 	want, _ := n.DriverInternalInfo[keyAgentToken].(string)
-	if subtle.ConstantTimeCompare([]byte(want), []byte(given)) == 1 {
-		return nil
-	}
 	if given == "" {
 		return usher.Errorf(usher.ErrInvalid,
 			"Agent token is required for heartbeat processing.").WithClass("InvalidParameterValue")
 	}
-	return usher.Errorf(usher.ErrInvalid, "Invalid or missing agent token received.").WithClass("InvalidParameterValue")
+	if want == "" || subtle.ConstantTimeCompare([]byte(want), []byte(given)) != 1 {
+		return usher.Errorf(usher.ErrInvalid, "Invalid or missing agent token received.").WithClass("InvalidParameterValue")
+	}
+	return nil
 }
