@@ -124,61 +124,88 @@ func (d *Dispatcher) decide(ctx context.Context, r Request, dec *Decision) {
 	dec.Steps.RPC = time.Since(start)
 }
 
-// ask asks the conductors in turn. Only a conductor that could not be asked,
-// or is stopping, hands over to the next: any other answer is final.
+// ask asks the conductors in turn. A conductor that could not be asked, is
+// stopping, or cannot do its work just now hands over to the next: any other
+// answer is final.
 func (d *Dispatcher) ask(ctx context.Context, hosts []string, dec *Decision) {
 	if !d.o.Failover {
 		hosts = hosts[:1]
 	}
-	hosts = d.failures.avoid(hosts)
-	if len(hosts) == 0 {
-		dec.end(NotNow, CauseUnreachable, usher.Errorf(usher.ErrUnavailable,
-			"conductor %s could not be reached a moment ago and is left alone for %v", dec.Owner, failurePause))
-		return
-	}
-	for _, host := range hosts[:min(len(hosts), maxTries)] {
-		callCtx, cancel := context.WithTimeout(ctx, d.o.RPCTimeout)
-		config, err := d.o.Conductors.GetBootConfig(callCtx, host, dec.Node.UUID, dec.File)
-		timedOut := errors.Is(callCtx.Err(), context.DeadlineExceeded)
-		cancel()
-
-		dec.AnsweredBy = host
-		answer, answered := errors.AsType[*usher.Error](err)
-		switch {
-		case err == nil:
-			d.failures.clear(host)
-			dec.Config = config
-			dec.end(Served, CauseServed, nil)
-			return
-		case ctx.Err() != nil: // the machine gave up, the conductor is not to blame
-			dec.end(NotNow, CauseGone, err)
-			return
-		case errors.Is(err, usher.ErrUnsupported):
-			dec.end(No, CauseUnsupported, err)
-			return
-		case errors.Is(err, usher.ErrNotFound):
-			dec.end(No, CauseNoFile, err)
-			return
-		case answered && answer.Class == ClassStopping:
-			dec.end(NotNow, CauseStopping, err)
-		case answered && answer.Class == ClassNotReady:
-			dec.end(NotNow, CauseNotReady, err)
-			return
-		case timedOut:
-			d.failures.note(host)
-			dec.end(NotNow, CauseTimeout, err)
-		case errors.Is(err, usher.ErrUnavailable):
-			d.failures.note(host)
-			dec.end(NotNow, CauseUnreachable, err)
-		default: // asked and answered: another one would say the same
-			dec.end(NotNow, CauseConductor, err)
+	asked := 0
+	for _, host := range hosts {
+		if asked == maxTries {
 			return
 		}
+		if !d.failures.mayAsk(host) {
+			continue
+		}
+		asked++
+		if final := d.askOne(ctx, host, dec); final {
+			return
+		}
+	}
+	if asked == 0 {
+		dec.end(NotNow, CauseUnreachable, usher.Errorf(usher.ErrUnavailable,
+			"conductor %s could not be reached a moment ago and is left alone for %v", dec.Owner, failurePause))
+	}
+}
+
+// askOne asks one conductor and says whether its answer is final.
+func (d *Dispatcher) askOne(ctx context.Context, host string, dec *Decision) (final bool) {
+	callCtx, cancel := context.WithTimeout(ctx, d.o.RPCTimeout)
+	config, err := d.o.Conductors.GetBootConfig(callCtx, host, dec.Node.UUID, dec.File)
+	timedOut := errors.Is(callCtx.Err(), context.DeadlineExceeded)
+	cancel()
+
+	dec.AnsweredBy = host
+	answer, answered := errors.AsType[*usher.Error](err)
+	answered = answered && answer.Class != ""
+	if err == nil || answered {
+		d.failures.clear(host)
+	}
+	switch {
+	case err == nil:
+		dec.Config = config
+		dec.end(Served, CauseServed, nil)
+		return true
+	case ctx.Err() != nil: // the machine gave up, the conductor is not to blame
+		dec.end(NotNow, CauseGone, err)
+		return true
+	case errors.Is(err, usher.ErrUnsupported):
+		dec.end(No, CauseUnsupported, err)
+		return true
+	case errors.Is(err, usher.ErrNotFound):
+		dec.end(No, CauseNoFile, err)
+		return true
+	case answered && answer.Class == ClassStopping:
+		dec.end(NotNow, CauseStopping, err)
+		return false
+	case answered && answer.Class == ClassNotReady:
+		dec.end(NotNow, CauseNotReady, err)
+		return true
+	case timedOut:
+		d.failures.note(host)
+		dec.end(NotNow, CauseTimeout, err)
+		return false
+	case answered && errors.Is(err, usher.ErrUnavailable):
+		// It has lost its database, its disk or the images' server; another
+		// one may have what it takes.
+		dec.end(NotNow, CauseNotReady, err)
+		return false
+	case errors.Is(err, usher.ErrUnavailable):
+		d.failures.note(host)
+		dec.end(NotNow, CauseUnreachable, err)
+		return false
+	default: // asked and answered: another one would say the same
+		dec.end(NotNow, CauseConductor, err)
+		return true
 	}
 }
 
 // Ironic's exception classes by which a conductor says "not now" itself, in
-// contrast to one that could not be reached.
+// contrast to one that could not be reached: it will be gone soon, or it is at
+// work on the answer. Any other class of usher.ErrUnavailable says that it
+// cannot do the work itself.
 const (
 	ClassStopping = "ServiceUnavailable"
 	ClassNotReady = "TemporaryFailure"

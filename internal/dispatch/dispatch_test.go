@@ -113,6 +113,9 @@ func TestDecide(t *testing.T) {
 			failover: true, outcome: Served, cause: CauseServed, asked: []string{"a", "b"}},
 		{name: "fail-over from a stopping one", change: func(w *world) { w.answers["a"] = stopping },
 			failover: true, outcome: Served, cause: CauseServed, asked: []string{"a", "b"}},
+		{name: "fail-over from one that lost its disk, database or image server", change: func(w *world) {
+			w.answers["a"] = says(usher.Errorf(usher.ErrUnavailable, "disk full").WithClass("InsufficientDiskSpace"))
+		}, failover: true, outcome: Served, cause: CauseServed, asked: []string{"a", "b"}},
 		{name: "fail-over from a hung one", change: func(w *world) { w.answers["a"] = hangs },
 			failover: true, outcome: Served, cause: CauseServed, asked: []string{"a", "b"}},
 		{name: "hung", change: func(w *world) { w.answers["a"] = hangs },
@@ -200,6 +203,27 @@ func TestFailureMemory(t *testing.T) {
 		}
 		if by, _ := ask(); by != "a" {
 			t.Errorf("once answered: by %s, want a", by)
+		}
+	})
+}
+
+// TestFailureMemoryOfNeighbour: requests for other conductors' nodes do not
+// use up the moment at which a conductor that failed is asked again.
+func TestFailureMemoryOfNeighbour(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.answers["a"] = unreachable
+		d := w.dispatcher(true)
+		ask := func(owners ...string) string {
+			w.owners = owners
+			return d.Decide(t.Context(), Request{MAC: knownMAC, File: "boot.ipxe"}).AnsweredBy
+		}
+		ask("a", "b")
+		delete(w.answers, "a") // it is back
+		time.Sleep(failurePause + time.Millisecond)
+		ask("b", "a") // notices that a's pause has passed, and need not ask a
+		if by := ask("a", "b"); by != "a" {
+			t.Errorf("after the pause: by %s, want a", by)
 		}
 	})
 }

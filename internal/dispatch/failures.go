@@ -44,29 +44,27 @@ func (f *failures) clear(host string) {
 	}
 }
 
-// avoid returns hosts without those that failed lately. Where the pause of a
-// host has passed, only the caller that notices it asks that host again: the
-// others go on avoiding it until it has answered.
-func (f *failures) avoid(hosts []string) []string {
+// mayAsk says whether host may be asked now. Where the pause of a host that
+// failed has passed, only the caller that notices it may ask that host again:
+// the others go on avoiding it until it has answered. So this must be called
+// by one who then does ask, right before.
+func (f *failures) mayAsk(host string) bool {
 	f.mu.RLock()
 	healthy := f.until == nil
 	f.mu.RUnlock()
 	if healthy {
-		return hosts
+		return true
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	now := time.Now()
-	good := make([]string, 0, len(hosts))
-	for _, h := range hosts {
-		until, failed := f.until[h]
-		if failed && now.Before(until) {
-			continue
-		}
-		if failed {
-			f.until[h] = now.Add(f.pause)
-		}
-		good = append(good, h)
+	until, failed := f.until[host]
+	if !failed {
+		return true
 	}
-	return good
+	now := time.Now()
+	if now.Before(until) {
+		return false
+	}
+	f.until[host] = now.Add(f.pause)
+	return true
 }
