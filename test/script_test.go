@@ -46,6 +46,7 @@ func TestScripts(t *testing.T) {
 			if err != nil {
 				return err
 			}
+			env.Setenv("GORACE", "atexit_sleep_ms=0") // or each command takes a second more
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("BOOT", "127.0.0.1:"+boot)
 			env.Setenv("API", "127.0.0.1:"+api)
