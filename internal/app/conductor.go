@@ -23,19 +23,29 @@ func rootOf(configured string, cfg *config.Config, name string) string {
 	return filepath.Join(cfg.Default.StatePath, name)
 }
 
+// Folders of the roots below the state folder.
+const (
+	httpFolder = "httpboot"
+	tftpFolder = "tftpboot"
+)
+
+func diskOptions(cfg *config.Config) bootiface.DiskOptions {
+	return bootiface.DiskOptions{
+		HTTPRoot:       rootOf(cfg.Deploy.HTTPRoot, cfg, httpFolder),
+		TFTPRoot:       rootOf(cfg.PXE.TFTPRoot, cfg, tftpFolder),
+		ConfigSubdir:   cfg.PXE.PXEConfigSubdir,
+		FilePermission: cfg.PXE.FilePermission,
+		DirPermission:  cfg.PXE.DirPermission,
+	}
+}
+
 // buildConductor makes the conductor and its member of the ring.
 func (a *App) buildConductor(_ context.Context, cfg *config.Config) error {
 	if !a.role.Conductor {
 		return nil
 	}
 	var err error
-	a.disk, err = bootiface.OpenDisk(bootiface.DiskOptions{
-		HTTPRoot:       rootOf(cfg.Deploy.HTTPRoot, cfg, "httpboot"),
-		TFTPRoot:       rootOf(cfg.PXE.TFTPRoot, cfg, "tftpboot"),
-		ConfigSubdir:   cfg.PXE.PXEConfigSubdir,
-		FilePermission: cfg.PXE.FilePermission,
-		DirPermission:  cfg.PXE.DirPermission,
-	})
+	a.disk, err = bootiface.OpenDisk(diskOptions(cfg))
 	if err != nil {
 		return named("[deploy]http_root, [pxe]tftp_root", err)
 	}

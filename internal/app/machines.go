@@ -166,7 +166,7 @@ func RootScript(cfg *config.Config, grub bool) ([]byte, error) {
 		APIBase:          strings.TrimRight(cfg.PXE.IPXEConfigAPIRootURL, "/"),
 		FallbackScript:   cfg.PXE.IPXEFallbackScript,
 	}
-	door := reachable(cfg.Usher.BootListen, cfg.Default.MyIP)
+	door := Door(cfg)
 	if root.APIBase == "" {
 		root.APIBase = door
 	}

@@ -51,6 +51,8 @@ type grammar struct {
 	Node       nodeCmd       `cmd:"" help:"Add, list, show, deploy and delete nodes."`
 	Boot       bootCmd       `cmd:"" help:"Print what a machine would get."`
 	RootScript rootScriptCmd `cmd:"" name:"root-script" help:"Print the root script that sends every machine to its own boot file."`
+	Dnsmasq    dnsmasqCmd    `cmd:"" help:"Print a static dnsmasq configuration that leads every machine here."`
+	Loaders    loadersCmd    `cmd:"" help:"Put the boot loaders that firmware asks for (iPXE, shim, GRUB) into tftp_root and http_root."`
 	DB         dbCmd         `cmd:"" name:"db" help:"Look after the database."`
 	Config     configCmd     `cmd:"" help:"Look at the configuration."`
 	Completion completionCmd `cmd:"" help:"Print a shell's completion script."`
@@ -61,6 +63,7 @@ type grammar struct {
 type session struct {
 	Env
 	ctx     context.Context
+	args    []string // the command line
 	sources config.Sources
 	model   *kong.Application
 }
@@ -102,7 +105,7 @@ func run(ctx context.Context, parser *kong.Kong, g *grammar, args []string, env 
 		fmt.Fprintf(env.Stderr, "usher: %v\nTry 'usher --help'.\n", err)
 		return exitUsage
 	}
-	s := &session{Env: env, ctx: ctx, model: parser.Model,
+	s := &session{Env: env, ctx: ctx, args: args, model: parser.Model,
 		sources: config.Sources{Files: g.Files, Dirs: g.Dirs, Environ: env.Environ}}
 	if len(g.Files) == 0 && len(g.Dirs) == 0 {
 		if _, err := os.Stat(defaultConfigFile); err == nil {
