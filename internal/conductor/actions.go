@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/usher-boot/usher"
 )
@@ -18,6 +19,9 @@ func (c *Conductor) ProvisionAction(ctx context.Context, ident string, a usher.P
 	if err != nil {
 		return err
 	}
+	// What is locked is brought to an end, also when the client hangs up.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stepPatience)
+	defer cancel()
 	if err := c.start(ctx, task, a); err != nil {
 		task.release()
 		return err
@@ -25,6 +29,9 @@ func (c *Conductor) ProvisionAction(ctx context.Context, ident string, a usher.P
 	c.background(task)
 	return nil
 }
+
+// stepPatience bounds one step of a locked node that a client waits for.
+const stepPatience = 30 * time.Second
 
 // start checks the verb and moves the node into the verb's first state.
 func (c *Conductor) start(ctx context.Context, task *Task, a usher.ProvisionAction) error {
@@ -152,16 +159,28 @@ func without(m map[string]any, keys ...string) map[string]any {
 // background carries the task's node out of its transient state and then
 // releases the lock.
 func (c *Conductor) background(task *Task) {
-	c.work.Go(func() {
-		err := c.finish(c.workCtx, task)
-		if context.Cause(c.workCtx) == errStopping && task.Node.ProvisionState.Transient() {
-			return // keeps its lock: see Stop
-		}
-		if err != nil {
-			c.fail(task, err)
-		}
-		task.release()
-	})
+	if !c.begin() {
+		c.end(task, errStopping)
+		return
+	}
+	go func() {
+		defer c.work.Done()
+		c.end(task, c.finish(c.workCtx, task))
+	}()
+}
+
+// end ends a task's work. One that Stop cut off in a transient state keeps
+// its lock and its state: see Stop.
+func (c *Conductor) end(task *Task, err error) {
+	stopped := errors.Is(err, errStopping) || context.Cause(c.workCtx) == errStopping
+	switch {
+	case err == nil:
+	case !stopped:
+		c.fail(task, err)
+	case task.Node.ProvisionState.Transient():
+		return
+	}
+	task.release()
 }
 
 // finish carries a node through its transient states. What it does depends
@@ -182,8 +201,10 @@ func (c *Conductor) step(ctx context.Context, task *Task) error {
 	node := task.Node
 	manual := node.TargetProvisionState == usher.Manageable
 	switch node.ProvisionState {
-	case usher.Verifying, usher.Adopting, usher.Unrescuing:
+	case usher.Verifying:
 		return task.move(ctx, usher.EventDone, forgetRamdisk)
+	case usher.Adopting, usher.Unrescuing:
+		return c.prepareAndMove(ctx, task, usher.EventDone)
 	case usher.Deploying:
 		if node.DeployInterface == ramdiskDeploy {
 			return c.prepareAndMove(ctx, task, usher.EventDone)
@@ -239,26 +260,24 @@ func forgetRamdisk(n *usher.Node) {
 		keyAgentURL, keyAgentVersion, keyAgentHeartbeat, keyAgentToken)
 }
 
-// fail ends a task's work in the "* failed" state of its transient state.
+// fail ends a task's work in the "* failed" state of its transient state. A
+// node whose failure can't be noted keeps its state and lock; Run takes it up
+// again.
 func (c *Conductor) fail(task *Task, cause error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.workCtx), stopGrace)
 	defer cancel()
 	node := task.Node
 	c.logger.Error("a node's work failed", "node", node.UUID, "name", node.Name,
 		"state", string(node.ProvisionState), "error", cause)
-	e := usher.EventFail
-	if _, ok := node.ProvisionState.Next(e); !ok {
-		e = "" // already at rest: only say what is wrong
-	}
 	err := task.update(ctx, func(n *usher.Node) {
 		n.LastError = cause.Error()
-		if e != "" {
-			next, _ := n.ProvisionState.Next(e)
+		// A state at rest stays: only say what is wrong.
+		if next, ok := n.ProvisionState.Next(usher.EventFail); ok && n.ProvisionState.Transient() {
 			setState(n, next)
 		}
 	})
 	if err != nil && !errors.Is(err, usher.ErrNotFound) {
-		c.logger.Error("cannot note a node's failure", "node", node.UUID, "error", err)
+		c.logger.Error("cannot note a node's failure; its work will be tried again", "node", node.UUID, "error", err)
 	}
 }
 

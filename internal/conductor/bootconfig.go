@@ -14,39 +14,61 @@ import (
 // yet" comes from here. Fetching an image may take longer and goes on.
 const onDemandWait = 2 * time.Second
 
+// bootConfigTries bounds how often a request looks again at a node that
+// changes while it is looked at.
+const bootConfigTries = 3
+
 // GetBootConfig answers the RPC get_boot_config(node_id, name): the named
 // boot file of the node, with this conductor's addresses. It takes no lock
 // and never waits for one that others hold. ErrNotFound means that the node
 // has nothing to boot now, ErrUnsupported that its boot interface does not
-// answer this name, ErrUnavailable that the file is not ready yet.
+// answer this name, ErrUnavailable that the file is not ready yet
+// (classNotReady), or cannot be made here just now.
+//
+// Only a file that was prepared for the node's present row is ever read: the
+// row comes first, then the question whether the folder is of that row.
 func (c *Conductor) GetBootConfig(ctx context.Context, nodeUUID, name string) (string, error) {
-	if c.stopping.Load() {
-		return "", errStopping
-	}
-	node, err := c.store.BootNode(ctx, nodeUUID)
-	if err != nil {
-		return "", notReady(err)
-	}
-	iface, ok := bootiface.Lookup(node.BootInterface)
-	if !ok || !iface.Answers(name) {
-		return "", usher.Errorf(usher.ErrUnsupported, "Boot interface %q of node %s does not answer %q.",
-			node.BootInterface, node.UUID, name).WithClass("UnsupportedDriverExtension")
-	}
-	if !c.folders.holds(node.UUID, node.ProvisionUpdatedAt) {
-		if err := c.prepareOnDemand(ctx, node.UUID); err != nil {
-			return "", err
+	for range bootConfigTries {
+		if c.stopping.Load() {
+			return "", errStopping
+		}
+		node, err := c.store.BootNode(ctx, nodeUUID)
+		if err != nil {
+			return "", incapable(err)
+		}
+		iface, ok := bootiface.Lookup(node.BootInterface)
+		if !ok || !iface.Answers(name) {
+			return "", usher.Errorf(usher.ErrUnsupported, "Boot interface %q of node %s does not answer %q.",
+				node.BootInterface, node.UUID, name).WithClass("UnsupportedDriverExtension")
+		}
+		switch {
+		case node.ProvisionState.Transient(): // files may be there before their state is
+			return "", atWork(node.UUID, node.ProvisionState)
+		case !mayHaveBootFile(node.ProvisionState):
+			return "", usher.Errorf(usher.ErrNotFound, "Node %s has nothing to boot in state %q.",
+				node.UUID, node.ProvisionState).WithClass("NotFound")
+		}
+		if !c.folders.holds(node.UUID, node.ProvisionUpdatedAt) {
+			// Then look again: what was prepared may be of an older row than
+			// this one, or of an older one than there is by now.
+			if err := c.prepareOnDemand(ctx, node.UUID); err != nil {
+				return "", err
+			}
+			continue
+		}
+		content, err := c.disk.Read(iface, node.UUID, name)
+		switch {
+		case err == nil:
+			return string(content), nil
+		case errors.Is(err, usher.ErrNotFound):
+			// Taken away below us: by somebody's tidying up, or by our own
+			// letting go of a node that is not ours.
+			c.folders.forget(node.UUID)
+		default:
+			return "", incapable(err)
 		}
 	}
-	content, err := c.disk.Read(iface, node.UUID, name)
-	if errors.Is(err, usher.ErrNotFound) && c.folders.holds(node.UUID, node.ProvisionUpdatedAt) {
-		// Somebody tidied up below us.
-		c.folders.forget(node.UUID)
-		if err := c.prepareOnDemand(ctx, node.UUID); err != nil {
-			return "", err
-		}
-		content, err = c.disk.Read(iface, node.UUID, name)
-	}
-	return string(content), err
+	return "", notReady("The boot files of node %s are changing.", nodeUUID)
 }
 
 // prepareOnDemand prepares a node that this conductor was asked for and has
@@ -55,31 +77,41 @@ func (c *Conductor) GetBootConfig(ctx context.Context, nodeUUID, name string) (s
 func (c *Conductor) prepareOnDemand(ctx context.Context, uuid string) error {
 	ctx, cancel := context.WithTimeout(ctx, onDemandWait)
 	defer cancel()
-	done := c.onDemand.DoChan(uuid, func() (any, error) {
-		c.work.Add(1)
-		defer c.work.Done()
-		node, err := c.store.Node(c.workCtx, uuid)
-		if err != nil {
-			return nil, err
-		}
-		return nil, c.prepare(c.workCtx, node)
-	})
 	select {
-	case r := <-done:
-		if r.Err != nil {
-			return notReady(usher.Errorf(usher.ErrUnavailable, "Cannot prepare the boot files of node %s: %v", uuid, r.Err))
+	case r := <-c.prepareRow(uuid):
+		e, _ := errors.AsType[*usher.Error](r.Err)
+		switch {
+		case r.Err == nil:
+			return nil
+		case e != nil && (e.Class == classNotReady || e.Class == errStopping.Class):
+			return r.Err
+		case e != nil && e.Class == "NodeNotFound":
+			return nil // deleted meanwhile: who asked will see it
+		case errors.Is(r.Err, usher.ErrInvalid), errors.Is(r.Err, usher.ErrUnsupported):
+			// What the node's row asks for cannot be prepared anywhere.
+			return notReady("Cannot prepare the boot files of node %s: %v", uuid, r.Err)
+		default:
+			return incapable(r.Err)
 		}
-		return nil
 	case <-ctx.Done():
-		return notReady(usher.Errorf(usher.ErrUnavailable, "The boot files of node %s are still being prepared.", uuid))
+		return notReady("The boot files of node %s are still being prepared.", uuid)
 	}
 }
 
-// notReady marks an error as this conductor's own "not now", in contrast to
-// one that could not be reached.
-func notReady(err error) error {
-	if !errors.Is(err, usher.ErrUnavailable) {
+// classNotReady is the class of "ask again": another conductor would have to
+// say the same.
+const classNotReady = "TemporaryFailure"
+
+func notReady(format string, args ...any) error {
+	return usher.Errorf(usher.ErrUnavailable, format, args...).WithClass(classNotReady)
+}
+
+// incapable marks an error as this conductor's own: its database, disk or
+// network is broken, and another one may be able to answer. "Not found" and
+// "not supported" stay what they are.
+func incapable(err error) error {
+	if errors.Is(err, usher.ErrNotFound) || errors.Is(err, usher.ErrUnsupported) {
 		return err
 	}
-	return usher.Errorf(usher.ErrUnavailable, "%v", err).WithClass("TemporaryFailure")
+	return usher.Errorf(usher.ErrUnavailable, "%v", err).WithClass(errStopping.Class)
 }

@@ -106,12 +106,17 @@ type Conductor struct {
 	stopping atomic.Bool
 	folders  folders
 	tasks    tasks
-	onDemand singleflight.Group
+	rows     singleflight.Group // prepareRow, by node
 
-	// work holds the background part of tasks; workCtx ends it.
+	// work holds what runs in the background, gate keeps it from growing
+	// once Stop has begun. workCtx ends tasks, rowCtx what is prepared
+	// without a task.
 	work       sync.WaitGroup
+	gate       sync.RWMutex
 	workCtx    context.Context
 	workCancel context.CancelCauseFunc
+	rowCtx     context.Context
+	rowCancel  context.CancelCauseFunc
 }
 
 // New returns a Conductor that does nothing by itself until Run.
@@ -119,12 +124,14 @@ func New(o Options) *Conductor {
 	c := &Conductor{host: o.Host, store: o.Store, rings: o.Rings, disk: o.Disk,
 		images: o.Images, logger: o.Logger}
 	c.workCtx, c.workCancel = context.WithCancelCause(context.Background())
+	c.rowCtx, c.rowCancel = context.WithCancelCause(c.workCtx)
 	c.Reload(o.Settings, o.Renderer)
 	return c
 }
 
 // Reload puts other settings and templates in force for what is prepared
-// from now on. Every folder is prepared again when it is next asked for.
+// from now on. Every folder is prepared again, by the next pass of Run or when
+// it is next asked for.
 func (c *Conductor) Reload(s Settings, r *bootiface.Renderer) {
 	c.settings.Store(&s)
 	c.renderer.Store(r)
@@ -148,7 +155,10 @@ func (c *Conductor) Registered(id int64) { c.id.Store(id) }
 // rest: it stays reserved in its transient state and is taken up again by the
 // next start, or by the conductor that takes the node over.
 func (c *Conductor) Stop(ctx context.Context) {
+	c.gate.Lock()
 	c.stopping.Store(true)
+	c.gate.Unlock()
+	c.rowCancel(errStopping) // nobody loses by that: it is done again when asked for
 	done := make(chan struct{})
 	go func() { c.work.Wait(); close(done) }()
 	select {
@@ -158,6 +168,18 @@ func (c *Conductor) Stop(ctx context.Context) {
 		<-done
 	}
 	c.workCancel(errStopping)
+}
+
+// begin counts a piece of background work in, which ends with work.Done; or
+// refuses it, since Stop waits already.
+func (c *Conductor) begin() bool {
+	c.gate.RLock()
+	defer c.gate.RUnlock()
+	if c.stopping.Load() {
+		return false
+	}
+	c.work.Add(1)
+	return true
 }
 
 // stopGrace is how long a node's row may take to be written while stopping.

@@ -1,6 +1,7 @@
 package conductor
 
 import (
+	"context"
 	"sync"
 	"time"
 )
@@ -10,28 +11,44 @@ import (
 // earlier process left on the disk is prepared again, since addresses,
 // templates or settings may have changed. Its zero value is ready.
 type folders struct {
-	mu     sync.RWMutex
-	stamps map[string]time.Time
-	locks  map[string]*folderLock
+	mu         sync.RWMutex
+	generation int // of settings and templates
+	stamps     map[string]time.Time
+	locks      map[string]*folderLock
 }
 
+// folderLock is one node's; its fields belong to folders.mu.
 type folderLock struct {
 	sync.Mutex
-	users int
+	users  int
+	urgent int                // those of users who do not give way
+	yield  context.CancelFunc // makes the present holder give way, nil where it does not
 }
 
-// holds says that the folder was prepared for this stamp, or for a later one
-// than the caller knows of.
+// holds says that the folder was prepared for exactly this stamp. Later is
+// not enough: the clocks of two conductors differ.
 func (f *folders) holds(uuid string, stamp time.Time) bool {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
 	have, ok := f.stamps[uuid]
-	return ok && !have.Before(stamp)
+	return ok && have.Equal(stamp)
 }
 
-func (f *folders) note(uuid string, stamp time.Time) {
+// current is the generation of settings that counts now, for note.
+func (f *folders) current() int {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	return f.generation
+}
+
+// note remembers what a folder was prepared for, unless that was done with
+// settings of before.
+func (f *folders) note(uuid string, stamp time.Time, generation int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if generation != f.generation {
+		return
+	}
 	if f.stamps == nil {
 		f.stamps = map[string]time.Time{}
 	}
@@ -49,23 +66,55 @@ func (f *folders) forget(uuid string) {
 func (f *folders) forgetAll() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.generation++
 	f.stamps = nil
 }
 
-// prepared lists the nodes whose folders this process has prepared.
-func (f *folders) prepared() []string {
-	f.mu.RLock()
-	defer f.mu.RUnlock()
-	uuids := make([]string, 0, len(f.stamps))
-	for uuid := range f.stamps {
-		uuids = append(uuids, uuid)
-	}
-	return uuids
-}
-
 // lock keeps others from writing the node's folder until unlock is called.
+// Whoever holds it by lockYielding is made to give way.
 func (f *folders) lock(uuid string) (unlock func()) {
 	f.mu.Lock()
+	l := f.enter(uuid)
+	l.urgent++
+	if l.yield != nil {
+		l.yield()
+	}
+	f.mu.Unlock()
+	l.Lock()
+	return func() {
+		l.Unlock()
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		l.urgent--
+		f.leave(uuid, l)
+	}
+}
+
+// lockYielding is lock for work that a task on the node makes pointless: the
+// context ends as soon as somebody wants the lock by lock.
+func (f *folders) lockYielding(ctx context.Context, uuid string) (_ context.Context, unlock func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	f.mu.Lock()
+	l := f.enter(uuid)
+	f.mu.Unlock()
+	l.Lock()
+	f.mu.Lock()
+	if l.yield = cancel; l.urgent > 0 {
+		cancel()
+	}
+	f.mu.Unlock()
+	return ctx, func() {
+		cancel()
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		l.yield = nil
+		l.Unlock()
+		f.leave(uuid, l)
+	}
+}
+
+// enter and leave count a lock's users; the caller holds mu.
+func (f *folders) enter(uuid string) *folderLock {
 	if f.locks == nil {
 		f.locks = map[string]*folderLock{}
 	}
@@ -75,15 +124,12 @@ func (f *folders) lock(uuid string) (unlock func()) {
 		f.locks[uuid] = l
 	}
 	l.users++
-	f.mu.Unlock()
-	l.Lock()
-	return func() {
-		l.Unlock()
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		if l.users--; l.users == 0 {
-			delete(f.locks, uuid)
-		}
+	return l
+}
+
+func (f *folders) leave(uuid string, l *folderLock) {
+	if l.users--; l.users == 0 {
+		delete(f.locks, uuid)
 	}
 }
 

@@ -2,6 +2,7 @@ package conductor
 
 import (
 	"context"
+	"errors"
 
 	"github.com/usher-boot/usher"
 )
@@ -81,7 +82,14 @@ func (p *Peers) Owner(ctx context.Context, n *usher.Node) (string, error) {
 	return hosts[0], nil
 }
 
-// toOwner calls the conductor that the hash ring names for the node.
+// maxTries bounds how many conductors one call may be offered.
+const maxTries = 3
+
+// toOwner calls the conductor that the hash ring names for the node. One that
+// certainly did not take the call, since it could not be reached or is
+// starting or stopping, hands over to the next on the ring: any conductor can
+// work on any node under the node's lock, and the owner's files are made
+// right when it is asked for them.
 func (p *Peers) toOwner(ctx context.Context, nodeUUID string, local func(*Conductor) error,
 	method string, params map[string]any, result any) error {
 	n, err := p.Nodes.BootNode(ctx, nodeUUID)
@@ -92,10 +100,34 @@ func (p *Peers) toOwner(ctx context.Context, nodeUUID string, local func(*Conduc
 	if err != nil {
 		return err
 	}
-	if p.isLocal(hosts[0]) {
-		return local(p.Local)
+	for _, host := range hosts[:min(len(hosts), maxTries)] {
+		if p.isLocal(host) {
+			err = local(p.Local)
+		} else {
+			err = p.Caller.Call(ctx, host, method, params, result)
+		}
+		if !notTaken(err) || ctx.Err() != nil {
+			return err
+		}
 	}
-	return p.Caller.Call(ctx, hosts[0], method, params, result)
+	return err
+}
+
+// unreached is an error of a Caller that knows whether the call got through.
+type unreached interface {
+	error
+	// Unreached says that the conductor certainly has not seen the call.
+	Unreached() bool
+}
+
+// notTaken says that the conductor has done nothing about the call, and that
+// another one may.
+func notTaken(err error) bool {
+	if e, ok := errors.AsType[unreached](err); ok {
+		return e.Unreached()
+	}
+	e, ok := errors.AsType[*usher.Error](err)
+	return ok && e.Class == errStopping.Class
 }
 
 func (p *Peers) isLocal(host string) bool { return p.Local != nil && p.Local.host == host }

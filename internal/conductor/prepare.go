@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"golang.org/x/sync/singleflight"
+
 	"github.com/usher-boot/usher"
 	"github.com/usher-boot/usher/internal/bootiface"
 )
@@ -64,15 +66,56 @@ func (c *Conductor) imageURL(uuid, name string, img image) string {
 	return c.settings.Load().HTTPURL + "/" + uuid + "/" + name
 }
 
-// prepare makes the node's folder hold what the node's row asks for, or
-// removes it. Preparing again what is prepared costs nothing. A failure
-// leaves the boot file of before in place.
+// prepare makes the node's folder hold what n asks for, or removes it. It is
+// for tasks: n is the row under their lock, or what they are about to make of
+// it. Preparing again what is prepared costs nothing. A failure leaves the
+// boot file of before in place.
 func (c *Conductor) prepare(ctx context.Context, n *usher.Node) error {
-	unlock := c.folders.lock(n.UUID)
-	defer unlock()
+	defer c.folders.lock(n.UUID)()
+	return c.prepareLocked(ctx, n)
+}
+
+// prepareRow makes the folder of a node at rest hold what its row asks for
+// now, without a task: the node was taken over, or a machine asks for it.
+// Once at a time for each node, however many ask, and giving way to tasks.
+// A node that a task is at work on is ErrUnavailable, of class classNotReady.
+func (c *Conductor) prepareRow(uuid string) <-chan singleflight.Result {
+	return c.rows.DoChan(uuid, func() (any, error) {
+		if !c.begin() {
+			return nil, errStopping
+		}
+		defer c.work.Done()
+		ctx, unlock := c.folders.lockYielding(c.rowCtx, uuid)
+		defer unlock()
+		n, err := c.store.Node(ctx, uuid)
+		if err != nil {
+			return nil, err
+		}
+		if n.ProvisionState.Transient() {
+			return nil, atWork(n.UUID, n.ProvisionState)
+		}
+		err = c.prepareLocked(ctx, n)
+		switch {
+		case err == nil || ctx.Err() == nil:
+			return nil, err
+		case c.stopping.Load():
+			return nil, errStopping
+		}
+		return nil, notReady("A task is at work on node %s.", uuid) // which this gave way to
+	})
+}
+
+func atWork(uuid string, s usher.State) error {
+	return usher.Errorf(usher.ErrUnavailable, "Node %s is %q: its boot files are being prepared.",
+		uuid, s).WithClass(classNotReady)
+}
+
+// prepareLocked is prepare for one who holds the folder's lock.
+func (c *Conductor) prepareLocked(ctx context.Context, n *usher.Node) error {
 	if c.folders.holds(n.UUID, n.ProvisionUpdatedAt) {
 		return nil
 	}
+	generation := c.folders.current() // before the settings are looked at
 	r, err := c.render(n)
 	if err != nil {
 		return err
@@ -103,12 +146,15 @@ func (c *Conductor) prepare(ctx context.Context, n *usher.Node) error {
 	if err := c.disk.Publish(r.iface, n.UUID, r.script, macs); err != nil {
 		return err
 	}
-	c.folders.note(n.UUID, n.ProvisionUpdatedAt)
+	c.folders.note(n.UUID, n.ProvisionUpdatedAt, generation)
 	return nil
 }
 
 // blame names the field that an image came from, keeping the error's kind.
 func blame(field string, err error) error {
+	if errors.Is(err, context.Canceled) {
+		return err // nobody's fault
+	}
 	if e, ok := errors.AsType[*usher.Error](err); ok {
 		return usher.Errorf(e.Kind, "%s: %s", field, e.Message).WithClass(e.Class)
 	}

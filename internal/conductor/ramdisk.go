@@ -26,6 +26,9 @@ func (c *Conductor) Heartbeat(ctx context.Context, ident string, h usher.Heartbe
 	if err != nil {
 		return err
 	}
+	// What is locked is brought to an end, also when the ramdisk hangs up.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stepPatience)
+	defer cancel()
 	if err := c.called(ctx, task, h); err != nil {
 		task.release()
 		return err
@@ -39,14 +42,17 @@ func (c *Conductor) called(ctx context.Context, task *Task, h usher.Heartbeat) e
 	if !task.Node.ProvisionState.Waiting() {
 		return nil // it was moved on before the lock was ours
 	}
-	if h.AgentStatus == "error" {
-		next, _ := task.Node.ProvisionState.Next(usher.EventFail)
-		return task.update(ctx, func(n *usher.Node) {
-			setState(n, next)
+	if err := checkToken(task.Node, h.AgentToken); err != nil {
+		return err // it waits for another ramdisk by now
+	}
+	switch {
+	case task.Node.Maintenance:
+		return task.giveUpInMaintenance(ctx)
+	case h.AgentStatus == "error":
+		return task.move(ctx, usher.EventFail, func(n *usher.Node) {
 			n.LastError = "The ramdisk reported a failure: " + h.AgentStatusMessage
 		})
-	}
-	if h.AgentStatus == "start" {
+	case h.AgentStatus == "start":
 		return nil
 	}
 	next, ok := afterWait(task.Node)
@@ -61,6 +67,19 @@ func (c *Conductor) called(ctx context.Context, task *Task, h usher.Heartbeat) e
 			n.DriverInternalInfo[keyAgentVersion] = h.AgentVersion
 		}
 		n.DriverInternalInfo = without(n.DriverInternalInfo, keyCleanSteps, keyServiceSteps, keyDeploySteps)
+	})
+}
+
+// giveUpInMaintenance ends a wait as Ironic does when a node in maintenance
+// calls; an inspection or a service goes on waiting.
+func (t *Task) giveUpInMaintenance(ctx context.Context) error {
+	work, ok := map[usher.State]string{usher.DeployWait: "Deploy", usher.CleanWait: "Cleaning",
+		usher.RescueWait: "Rescue"}[t.Node.ProvisionState]
+	if !ok {
+		return nil
+	}
+	return t.move(ctx, usher.EventFail, func(n *usher.Node) {
+		n.LastError = work + " aborted as node is in maintenance mode"
 	})
 }
 

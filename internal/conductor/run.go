@@ -1,8 +1,11 @@
 package conductor
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -13,32 +16,45 @@ import (
 // preparers bounds how many nodes are prepared at the same time.
 const preparers = 4
 
+// tidyInterval is how often unused images are looked for where no interval
+// is configured that fits.
+const tidyInterval = time.Minute
+
 // Run keeps what this conductor owns prepared until ctx ends: at the start,
-// and whenever the ring changes, it takes up what is its own and lets go of
-// what is not; and it ends waits that took too long.
+// and whenever the ring or the settings change, it takes up what is its own
+// and lets go of what is not; it goes on with work that was interrupted, and
+// ends waits that took too long.
 func (c *Conductor) Run(ctx context.Context) error {
 	var (
-		ring    string // what the last pass was made for
+		done    string // what the last pass was made for
 		checked = time.Now()
 		leaving map[string]bool
 	)
 	for {
 		s := c.settings.Load()
-		now, err := c.rings.Fingerprint(ctx)
-		if err == nil && (now != ring || len(leaving) > 0) {
+		ring, err := c.rings.Fingerprint(ctx)
+		now := fmt.Sprint(c.folders.current(), " ", ring)
+		switch {
+		case err != nil:
+		case now != done || len(leaving) > 0:
 			if leaving, err = c.takeOver(ctx, leaving); err == nil {
-				ring = now
+				done = now
 			}
+		default:
+			err = c.resume(ctx)
 		}
-		if err == nil && time.Since(checked) >= s.CheckInterval {
+		if time.Since(checked) >= cmp.Or(s.CheckInterval, tidyInterval) {
 			checked = time.Now()
-			err = errors.Join(c.expire(ctx), c.images.Sweep(ctx))
+			if s.CheckInterval > 0 {
+				err = errors.Join(err, c.expire(ctx))
+			}
+			err = errors.Join(err, c.images.Sweep(ctx))
 		}
 		if err != nil && ctx.Err() == nil {
 			c.logger.Warn("a pass over this conductor's nodes failed and will be repeated", "error", err)
 		}
 		select {
-		case <-time.After(s.RingInterval):
+		case <-time.After(max(s.RingInterval, time.Second)):
 		case <-ctx.Done():
 			return nil
 		}
@@ -59,7 +75,11 @@ func (c *Conductor) takeOver(ctx context.Context, left map[string]bool) (map[str
 	group.SetLimit(preparers)
 	for _, n := range nodes {
 		hosts, err := c.rings.Owners(ctx, n.ConductorGroup, n.Driver, n.UUID)
-		if err != nil || hosts[0] != c.host {
+		if err != nil { // nobody's just now: not to be let go of
+			owned[n.UUID] = true
+			continue
+		}
+		if hosts[0] != c.host {
 			continue
 		}
 		owned[n.UUID] = true
@@ -92,53 +112,93 @@ func (c *Conductor) takeOver(ctx context.Context, left map[string]bool) (map[str
 	return next, nil
 }
 
-// letGo removes the folder of a node that is not this conductor's, unless it
-// has become so since.
+// letGo removes the folder of a node that is another conductor's. One that
+// has become this conductor's since is made right instead, and one that is
+// nobody's just now is left as it is.
 func (c *Conductor) letGo(ctx context.Context, uuid string) error {
 	n, err := c.store.Node(ctx, uuid)
-	if err != nil && !errors.Is(err, usher.ErrNotFound) {
+	switch {
+	case errors.Is(err, usher.ErrNotFound):
+		return c.folders.remove(c, uuid)
+	case err != nil:
 		return err
 	}
-	if err == nil {
-		hosts, err := c.rings.Owners(ctx, n.ConductorGroup, n.Driver, uuid)
-		if err == nil && hosts[0] == c.host {
-			return c.prepare(ctx, n)
-		}
+	hosts, err := c.rings.Owners(ctx, n.ConductorGroup, n.Driver, uuid)
+	switch {
+	case err != nil:
+		return nil
+	case hosts[0] == c.host:
+		return c.refresh(ctx, uuid)
 	}
 	return c.folders.remove(c, uuid)
 }
 
 // takeUp brings one node that is this conductor's to where it should be.
 func (c *Conductor) takeUp(ctx context.Context, n *usher.Node) error {
-	if !n.ProvisionState.Transient() {
-		if err := c.prepare(ctx, n); err != nil {
-			return err
-		}
-		return c.setAffinity(ctx, n)
+	if n.ProvisionState.Transient() {
+		return c.goOn(ctx, n)
 	}
-	task, err := c.inherit(ctx, n)
-	if err != nil || task == nil {
+	if err := c.refresh(ctx, n.UUID); err != nil {
+		return err
+	}
+	return c.setAffinity(ctx, n)
+}
+
+// refresh prepares a node at rest; one that a task works on is the task's.
+func (c *Conductor) refresh(ctx context.Context, uuid string) error {
+	select {
+	case r := <-c.prepareRow(uuid):
+		if e, ok := errors.AsType[*usher.Error](r.Err); ok && e.Class == classNotReady {
+			return nil
+		}
+		return r.Err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// goOn takes the lock of a node whose task was lost: its conductor is gone,
+// or the database was when this one wanted to write down how it ended. A node
+// whose lock is in good hands is left there.
+func (c *Conductor) goOn(ctx context.Context, n *usher.Node) error {
+	task, err := c.lock(ctx, n.UUID)
+	if errors.Is(err, usher.ErrConflict) || errors.Is(err, usher.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
 		return err
 	}
 	c.logger.Info("going on with what a conductor left", "node", n.UUID, "name", n.Name,
-		"state", string(n.ProvisionState))
+		"state", string(task.Node.ProvisionState))
 	c.background(task)
 	return nil
 }
 
-// inherit takes the lock of a node in a transient state whose conductor is
-// gone, or which this conductor held in an earlier life.
-func (c *Conductor) inherit(ctx context.Context, n *usher.Node) (*Task, error) {
-	if n.Reservation == c.host {
-		if c.tasks.holds(n.UUID) {
-			return nil, nil // at work on it right now
+// resume goes on with what was interrupted among this conductor's nodes.
+func (c *Conductor) resume(ctx context.Context) error {
+	working, err := c.store.Nodes(ctx, usher.NodeFilter{ProvisionStates: transientStates()})
+	if err != nil {
+		return err
+	}
+	locked, err := c.store.Nodes(ctx, usher.NodeFilter{ReservedBy: c.host})
+	if err != nil {
+		return err
+	}
+	for _, n := range append(working, locked...) {
+		if c.tasks.has(n.UUID) {
+			continue
 		}
-		return c.hold(n), nil
+		if n.Reservation != c.host {
+			hosts, err := c.rings.Owners(ctx, n.ConductorGroup, n.Driver, n.UUID)
+			if err != nil || hosts[0] != c.host {
+				continue
+			}
+		}
+		if err := c.goOn(ctx, n); err != nil {
+			return err
+		}
 	}
-	if n.Reservation == "" { // it was left between its lock and its last step
-		return c.acquire(ctx, n.UUID)
-	}
-	return c.steal(ctx, n.UUID)
+	return nil
 }
 
 // setAffinity notes who prepared the node: a hint for others, so a node that
@@ -211,6 +271,11 @@ func waitingStates() []usher.State {
 // statesAtWork are those in which a conductor has something to keep for a
 // node or to do.
 func statesAtWork() []usher.State {
-	return append(waitingStates(), usher.Active, usher.Verifying, usher.Deploying, usher.Deleting,
-		usher.Cleaning, usher.Inspecting, usher.Adopting, usher.Rescuing, usher.Unrescuing, usher.Servicing)
+	return slices.Concat(waitingStates(), transientStates(), []usher.State{usher.Active})
+}
+
+// transientStates are those that a conductor's work ends.
+func transientStates() []usher.State {
+	return []usher.State{usher.Verifying, usher.Deploying, usher.Deleting,
+		usher.Cleaning, usher.Inspecting, usher.Adopting, usher.Rescuing, usher.Unrescuing, usher.Servicing}
 }

@@ -52,6 +52,9 @@ func bootOf(n *usher.Node, s *Settings) (boot, bool, error) {
 	return boot{}, false, nil
 }
 
+// mayHaveBootFile says whether bootOf can find anything to boot in a state.
+func mayHaveBootFile(s usher.State) bool { return s.Waiting() || s == usher.Active }
+
 // agentBoot boots a ramdisk that will call back.
 func agentBoot(n *usher.Node, s *Settings, kind bootiface.Kind, prefix, kernel, ramdisk string) (boot, error) {
 	b := boot{kind: kind, params: kernelParams(n, s)}

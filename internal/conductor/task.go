@@ -23,27 +23,20 @@ const (
 	lockPause    = time.Second
 )
 
-// acquire returns a task with the exclusive lock. A lock held by a conductor
-// that is no longer active is taken from it.
+// acquire returns a task with the exclusive lock, after a few attempts where
+// another task has it.
 func (c *Conductor) acquire(ctx context.Context, ident string) (*Task, error) {
-	if c.stopping.Load() {
-		return nil, errStopping
+	node, err := c.store.Node(ctx, ident)
+	if err != nil {
+		return nil, err
 	}
 	for attempt := 1; ; attempt++ {
-		node, err := c.store.ReserveNode(ctx, ident, c.host)
-		if err == nil {
-			return c.hold(node), nil
-		}
-		if !errors.Is(err, usher.ErrConflict) {
-			return nil, err
-		}
-		if task, stealErr := c.steal(ctx, ident); stealErr != nil || task != nil {
-			return task, stealErr
-		}
-		if attempt == lockAttempts {
-			return nil, err
+		task, err := c.lock(ctx, node.UUID)
+		if err == nil || attempt == lockAttempts || !errors.Is(err, usher.ErrConflict) {
+			return task, err
 		}
 		select {
+		case <-c.tasks.ended(node.UUID):
 		case <-time.After(lockPause):
 		case <-ctx.Done():
 			return nil, err
@@ -51,16 +44,42 @@ func (c *Conductor) acquire(ctx context.Context, ident string) (*Task, error) {
 	}
 }
 
-// steal takes the node's lock from a holder that is not an active conductor.
-// It returns nil, nil where the holder is alive.
-func (c *Conductor) steal(ctx context.Context, ident string) (*Task, error) {
-	node, err := c.store.Node(ctx, ident)
+// lock tries once to get the exclusive lock. This process claims the node
+// for itself before it touches the row: a reservation that bears its name and
+// that no task of it claims is one that an earlier task could not give back.
+func (c *Conductor) lock(ctx context.Context, uuid string) (*Task, error) {
+	if c.stopping.Load() {
+		return nil, errStopping
+	}
+	if !c.tasks.claim(uuid) {
+		return nil, usher.Errorf(usher.ErrConflict, "Node %s is locked by host %s, please retry "+
+			"after the current operation is completed.", uuid, c.host).WithClass("NodeLocked")
+	}
+	node, err := c.store.ReserveNode(ctx, uuid, c.host)
+	if errors.Is(err, usher.ErrConflict) {
+		node, err = c.steal(ctx, uuid, err)
+	}
+	if err != nil {
+		c.tasks.end(uuid)
+		return nil, err
+	}
+	return &Task{c: c, Node: node}, nil
+}
+
+// steal takes the lock of a node from a holder that will not give it back: a
+// conductor that is no longer active, or a lost task of this one. locked is
+// the answer where the holder is alive.
+func (c *Conductor) steal(ctx context.Context, uuid string, locked error) (*usher.Node, error) {
+	node, err := c.store.Node(ctx, uuid)
 	if err != nil {
 		return nil, err
 	}
 	holder := node.Reservation
-	if holder == "" || holder == c.host {
-		return nil, nil
+	switch holder {
+	case c.host:
+		return node, nil
+	case "": // given back just now
+		return nil, locked
 	}
 	active, err := c.rings.Active(ctx)
 	if err != nil {
@@ -68,46 +87,66 @@ func (c *Conductor) steal(ctx context.Context, ident string) (*Task, error) {
 	}
 	for _, other := range active {
 		if other.Hostname == holder {
-			return nil, nil
+			return nil, locked
 		}
 	}
-	if err := c.store.StealReservation(ctx, node.UUID, holder, c.host); err != nil {
+	if err := c.store.StealReservation(ctx, uuid, holder, c.host); err != nil {
 		if errors.Is(err, usher.ErrConflict) {
-			return nil, nil // somebody was faster
+			return nil, locked // somebody was faster
 		}
 		return nil, err
 	}
 	c.logger.Warn("took the lock of a node from a conductor that is no longer active",
-		"node", node.UUID, "holder", holder)
-	node, err = c.store.Node(ctx, node.UUID)
-	if err != nil {
-		return nil, err
+		"node", uuid, "holder", holder)
+	return c.store.Node(ctx, uuid)
+}
+
+// tasks are the nodes that this process works on under their lock. Its zero
+// value is ready.
+type tasks struct {
+	mu      sync.Mutex
+	claimed map[string]chan struct{} // closed by end
+}
+
+// claim takes a node for one task of this process, unless another has it.
+func (t *tasks) claim(uuid string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.claimed[uuid] != nil {
+		return false
 	}
-	return c.hold(node), nil
+	if t.claimed == nil {
+		t.claimed = map[string]chan struct{}{}
+	}
+	t.claimed[uuid] = make(chan struct{})
+	return true
 }
 
-// hold makes the task of a node whose reservation is this conductor's.
-func (c *Conductor) hold(n *usher.Node) *Task {
-	c.tasks.add(n.UUID)
-	return &Task{c: c, Node: n}
+func (t *tasks) end(uuid string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	close(t.claimed[uuid])
+	delete(t.claimed, uuid)
 }
 
-// tasks are the nodes that this process holds, to tell its own locks from
-// those of an earlier life of the same host. Its zero value is ready.
-type tasks struct{ held sync.Map }
+// ended is closed when this process's task on the node ends; nil, which
+// blocks for ever, where it has none.
+func (t *tasks) ended(uuid string) <-chan struct{} {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.claimed[uuid]
+}
 
-func (t *tasks) add(uuid string)        { t.held.Store(uuid, true) }
-func (t *tasks) remove(uuid string)     { t.held.Delete(uuid) }
-func (t *tasks) holds(uuid string) bool { _, ok := t.held.Load(uuid); return ok }
+func (t *tasks) has(uuid string) bool { return t.ended(uuid) != nil }
 
 // release gives the lock back. It has its own deadline, since it must also
 // happen when the work was cancelled.
 func (t *Task) release() {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.c.workCtx), stopGrace)
 	defer cancel()
-	defer t.c.tasks.remove(t.Node.UUID)
+	defer t.c.tasks.end(t.Node.UUID)
 	if err := t.c.store.ReleaseNode(ctx, t.Node.UUID, t.c.host); err != nil && !errors.Is(err, usher.ErrNotFound) {
-		t.c.logger.Error("cannot release a node", "node", t.Node.UUID, "error", err)
+		t.c.logger.Error("cannot release a node; this will be tried again", "node", t.Node.UUID, "error", err)
 	}
 }
 
