@@ -68,7 +68,7 @@ type App struct {
 	member     *membership.Member   // nil without the conductor role
 	local      *conductor.Conductor // likewise
 	disk       *bootiface.Disk      // likewise
-	management *management.API      // nil without the API role
+	management *management.API      // a conductor's own door has the ramdisk's part of it
 	doors      []*door
 	machine    *swap    // the machines' door's handler, replaced by a reload
 	httpRoot   *os.Root // what the machines' door serves files from, opened once
@@ -118,19 +118,26 @@ func (a *App) Run(ctx context.Context) (err error) {
 		defer cancel()
 		err = errors.Join(err, a.lifecycle.stop(stopCtx))
 	}()
-	if err := a.register(ctx); err != nil {
-		return err
-	}
-
-	// Two groups, since doors must outlive the membership: a machine that
-	// asks while we stop is still answered.
+	// The doors open before the conductor is registered, which takes a while
+	// after a crash: a door that is bound and not served makes others wait.
+	// And they outlive the membership: lifecycle drains them after it has
+	// ended, so a machine that asks while we stop is still answered.
 	group, runCtx := errgroup.WithContext(ctx)
+	for _, d := range a.doors {
+		group.Go(func() error { return d.serve(runCtx) })
+	}
+	if err := a.register(runCtx); err != nil {
+		group.Go(func() error {
+			if ctx.Err() != nil {
+				return nil // told to stop before it was up
+			}
+			return err
+		})
+		return group.Wait()
+	}
 	if a.role.Conductor {
 		group.Go(func() error { return a.member.Run(runCtx) })
 		group.Go(func() error { return a.local.Run(runCtx) })
-	}
-	for _, d := range a.doors {
-		group.Go(func() error { return d.serve(runCtx) })
 	}
 	a.logger.Info("usher is up", "role", a.role.String(), "host", cfg.Default.Host)
 	err = group.Wait()
@@ -150,10 +157,10 @@ func (a *App) register(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.local.Registered(id)
 	if err := a.local.FreeLocks(ctx); err != nil {
 		return err
 	}
+	a.local.Registered(id) // from now on it takes locks
 	a.rings.Reset()
 	return nil
 }

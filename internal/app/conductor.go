@@ -120,7 +120,7 @@ func (a *App) conductorSettings(cfg *config.Config) conductor.Settings {
 	base := a.httpURL(cfg)
 	return conductor.Settings{
 		HTTPURL:            base,
-		AgentAPI:           a.machinesURL(cfg),
+		AgentAPI:           a.apiRootURL(cfg),
 		KernelAppendParams: strings.ReplaceAll(cfg.PXE.KernelAppendParams, "\n", " "), // continuation lines
 		IPXETimeout:        cfg.PXE.IPXETimeout,
 		AutomatedClean:     cfg.Conductor.AutomatedClean,
@@ -178,7 +178,8 @@ func (a *App) installRootScripts(cfg *config.Config, r *bootiface.Renderer) erro
 	return a.disk.InstallRoot(bootiface.TFTPRoot, grubRootFile, grub)
 }
 
-// apiRootURL is what root scripts that leave this process link to.
+// apiRootURL is where machines and their ramdisks find an API: what root
+// scripts that leave this process link to, and what ramdisks call.
 func (a *App) apiRootURL(cfg *config.Config) string {
 	if url := cfg.PXE.IPXEConfigAPIRootURL; url != "" {
 		return strings.TrimRight(url, "/")

@@ -57,6 +57,12 @@ func (a *App) Addr(name string) string {
 // bindDoors binds every address before anything is built that others see, so
 // that one that is taken ends the start early. Nothing is accepted until Run.
 func (a *App) bindDoors(ctx context.Context, cfg *config.Config) error {
+	a.lifecycle.onStop("http_root", func(context.Context) error { // after the doors that serve from it
+		if a.httpRoot == nil {
+			return nil
+		}
+		return a.httpRoot.Close()
+	})
 	if err := a.bind(ctx, cfg, DoorMachines, "[usher]boot_listen", cfg.Usher.BootListen); err != nil {
 		return err
 	}
@@ -72,8 +78,11 @@ func (a *App) bindDoors(ctx context.Context, cfg *config.Config) error {
 		}
 	}
 	if _, alone := a.sqlitePath(cfg); a.role.Conductor && !alone {
-		address := net.JoinHostPort(cfg.JSONRPC.HostIP, strconv.Itoa(cfg.JSONRPC.Port))
-		if err := a.bind(ctx, cfg, DoorRPC, "[json_rpc]host_ip and [json_rpc]port", address); err != nil {
+		option, address := "[json_rpc]host_ip and [json_rpc]port", net.JoinHostPort(cfg.JSONRPC.HostIP, strconv.Itoa(cfg.JSONRPC.Port))
+		if cfg.Usher.RPCListen != "" {
+			option, address = "[usher]rpc_listen", cfg.Usher.RPCListen
+		}
+		if err := a.bind(ctx, cfg, DoorRPC, option, address); err != nil {
 			return err
 		}
 	}
@@ -141,10 +150,19 @@ func (d *door) serve(ctx context.Context) error {
 	}
 }
 
+// leastGrace is what requests have to end even where what was stopped before
+// has used up the time.
+const leastGrace = time.Second
+
 // stop lets requests that are being answered end, until ctx does.
 func (d *door) stop(ctx context.Context) error {
 	if d.server == nil { // never served
 		return d.listener.Close()
+	}
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < leastGrace {
+		least, cancel := context.WithTimeout(context.WithoutCancel(ctx), leastGrace)
+		defer cancel()
+		ctx = least
 	}
 	err := d.server.Shutdown(ctx)
 	if err != nil {

@@ -43,14 +43,14 @@ func rpcClient(cfg *config.Config) (*jsonrpc.Client, error) {
 
 // machinesHandler is the machines' door for a configuration: the boot API and
 // the root scripts with the API role, kernels and ramdisks with the
-// conductor's, and what a ramdisk calls with both.
+// conductor's, and what a ramdisk calls with either.
 func (a *App) machinesHandler(cfg *config.Config) (http.Handler, error) {
 	files, err := a.filesHandler()
 	if err != nil {
 		return nil, err
 	}
 	if !a.role.API {
-		return files, nil
+		return a.ramdiskOr(files), nil
 	}
 	renderer, err := bootiface.NewRenderer(cfg.Usher.TemplateDir)
 	if err != nil {
@@ -128,7 +128,6 @@ func (a *App) filesHandler() (http.Handler, error) {
 		if err != nil {
 			return nil, named("[deploy]http_root", err)
 		}
-		a.lifecycle.onStop("http_root", func(context.Context) error { return root.Close() })
 		a.httpRoot = root
 	}
 	return bootapi.NewFiles(a.httpRoot), nil

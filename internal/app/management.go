@@ -16,11 +16,9 @@ import (
 
 var errNoConductor = errors.New("no conductor is active")
 
-// buildManagement makes Ironic's REST API over our inventory.
+// buildManagement makes Ironic's REST API over our inventory. A conductor
+// alone has it for what ramdisks call: they were told its door.
 func (a *App) buildManagement(_ context.Context, cfg *config.Config) (err error) {
-	if !a.role.API {
-		return nil
-	}
 	a.management, err = management.New(management.Options{
 		Store:            a.store,
 		Conductor:        a.peers,

@@ -27,6 +27,9 @@ func (e *CallError) Error() string {
 	return fmt.Sprintf("call %s on conductor %s: %v", e.Method, e.Host, e.Err)
 }
 
+// Unreached says that the conductor certainly has not seen the call.
+func (e *CallError) Unreached() bool { return !e.Reached }
+
 // Unwrap makes it usher.ErrUnavailable as well as its cause.
 func (e *CallError) Unwrap() []error { return []error{usher.ErrUnavailable, e.Err} }
 
