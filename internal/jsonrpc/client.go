@@ -47,6 +47,10 @@ type Client struct {
 // queue, few enough that a hung conductor does not eat all file descriptors.
 const connections = 64
 
+// dialTimeout bounds the wait for a connection, of whatever time a call has: a
+// conductor that the network does not reach must not keep a verb waiting.
+const dialTimeout = 2 * time.Second
+
 // NewClient checks the options, reads the certificates and returns a Client.
 func NewClient(o ClientOptions) (*Client, error) {
 	if o.Port < 1 || o.Port > 65535 {
@@ -74,7 +78,7 @@ func NewClient(o ClientOptions) (*Client, error) {
 		// Conductors are spoken to directly, whatever the environment says
 		// about proxies for the outer world.
 		Proxy:               nil,
-		DialContext:         (&net.Dialer{Timeout: o.Timeout, KeepAlive: 15 * time.Second}).DialContext,
+		DialContext:         (&net.Dialer{Timeout: min(o.Timeout, dialTimeout), KeepAlive: 15 * time.Second}).DialContext,
 		TLSClientConfig:     tlsConfig,
 		TLSHandshakeTimeout: o.Timeout,
 		MaxConnsPerHost:     connections,
