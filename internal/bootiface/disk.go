@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"syscall"
+	"time"
 
 	"github.com/usher-boot/usher"
 )
@@ -99,47 +100,58 @@ func (d *Disk) openToWrite(r Root) (*os.Root, error) {
 // Read returns a boot file of a node. ErrNotFound means that the disk was
 // read and holds none; any other failure of the disk is not that.
 func (d *Disk) Read(i Interface, uuid, file string) ([]byte, error) {
+	content, _, err := d.ReadWritten(i, uuid, file)
+	return content, err
+}
+
+// ReadWritten is Read, and tells when the file was last written.
+func (d *Disk) ReadWritten(i Interface, uuid, file string) ([]byte, time.Time, error) {
 	if len(i.files) == 0 {
-		return nil, i.unsupported("boot files")
+		return nil, time.Time{}, i.unsupported("boot files")
 	}
 	if err := checkUUID(uuid); err != nil {
-		return nil, err
+		return nil, time.Time{}, err
 	}
 	if !slices.Contains(i.files, file) {
-		return nil, usher.Errorf(usher.ErrNotFound, "boot interface %q has no boot file %.64q", i.name, file)
+		return nil, time.Time{}, usher.Errorf(usher.ErrNotFound, "boot interface %q has no boot file %.64q", i.name, file)
 	}
 	root, err := d.open(i.root)
 	if err != nil {
-		return nil, err
+		return nil, time.Time{}, err
 	}
 	defer root.Close()
-	content, err := readBounded(root, uuid+"/"+configFile)
+	content, written, err := readBounded(root, uuid+"/"+configFile)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, usher.Errorf(usher.ErrNotFound, "no boot file of node %s on this conductor", uuid)
+		return nil, time.Time{}, usher.Errorf(usher.ErrNotFound, "no boot file of node %s on this conductor", uuid)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read boot file of node %s: %w", uuid, err)
+		return nil, time.Time{}, fmt.Errorf("read boot file of node %s: %w", uuid, err)
 	}
-	return content, nil
+	return content, written, nil
 }
 
-func readBounded(root *os.Root, name string) ([]byte, error) {
+func readBounded(root *os.Root, name string) ([]byte, time.Time, error) {
 	// Not to block on a pipe that somebody put there.
 	f, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return nil, err
+		return nil, time.Time{}, err
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return nil, err
+		return nil, time.Time{}, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is not a regular file", name)
+		return nil, time.Time{}, fmt.Errorf("%s is not a regular file", name)
 	}
 	content, err := io.ReadAll(io.LimitReader(f, maxBootFile+1))
 	if err == nil && len(content) > maxBootFile {
-		return nil, fmt.Errorf("%s is larger than %d bytes", name, maxBootFile)
+		return nil, time.Time{}, fmt.Errorf("%s is larger than %d bytes", name, maxBootFile)
 	}
-	return content, err
+	// Its age after the reading: who writes meanwhile shows.
+	if info, statErr := f.Stat(); err == nil && statErr == nil {
+		return content, info.ModTime(), nil
+	} else {
+		return nil, time.Time{}, errors.Join(err, statErr)
+	}
 }

@@ -41,6 +41,9 @@ type Options struct {
 	// Failover asks the next conductors on the ring where the owner cannot be
 	// reached. True where any conductor can prepare any node's files.
 	Failover bool
+	// Elsewhere, where set, says who else may hold the files of a node whose
+	// owner has none, as happens beside Ironic.
+	Elsewhere *Elsewhere
 }
 
 // Dispatcher makes Decisions. It is safe for concurrent use and keeps no
@@ -141,8 +144,11 @@ func (d *Dispatcher) ask(ctx context.Context, hosts []string, dec *Decision) {
 		}
 		asked++
 		if final := d.askOne(ctx, host, dec); final {
-			return
+			break
 		}
+	}
+	if dec.Cause == CauseNoFile && d.o.Elsewhere != nil {
+		d.askElsewhere(ctx, dec)
 	}
 	if asked == 0 {
 		dec.end(NotNow, CauseUnreachable, usher.Errorf(usher.ErrUnavailable,

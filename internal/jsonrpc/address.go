@@ -8,6 +8,23 @@ import (
 	"strings"
 )
 
+// address is where the conductor of this host name is.
+func (o *ClientOptions) address(hostname string) (string, error) {
+	name, _, err := net.SplitHostPort(hostname)
+	if err != nil { // without a port
+		name = hostname
+	}
+	for _, key := range []string{hostname, name} {
+		if at, ok := o.Addresses[key]; ok {
+			return address(at, o.Port)
+		}
+	}
+	if o.IgnorePorts {
+		hostname = name
+	}
+	return address(hostname, o.Port)
+}
+
 // address is where to dial for a conductors.hostname: an address, a name, an
 // IPv6 address with or without brackets, or any of them with a port of its own
 // ("host:port", "[v6]:port", which Ironic has since 2025.1).

@@ -26,3 +26,24 @@ func TestAddress(t *testing.T) {
 		}
 	}
 }
+
+// TestAddressOverrides: an operator's word comes first, and a port that is
+// Ironic's own is not called where an agent listens beside it.
+func TestAddressOverrides(t *testing.T) {
+	t.Parallel()
+	o := ClientOptions{Port: 8090, IgnorePorts: true, Addresses: map[string]string{
+		"c1": "10.0.0.1", "c2:6190": "10.0.0.2:7000", "c3": "[2001:db8::3]:7000", "bad": "a/b"}}
+	for hostname, want := range map[string]string{
+		"c1": "10.0.0.1:8090", "c1:6190": "10.0.0.1:8090", "c2:6190": "10.0.0.2:7000", "c2": "c2:8090",
+		"c3": "[2001:db8::3]:7000", "c4:6190": "c4:8090", "[2001:db8::1]:6190": "[2001:db8::1]:8090",
+		"2001:db8::1": "[2001:db8::1]:8090", "192.0.2.1": "192.0.2.1:8090", "bad": "", ":6190": "",
+	} {
+		if got, err := o.address(hostname); got != want || (err == nil) != (want != "") {
+			t.Errorf("address(%q) = %q, %v, want %q", hostname, got, err, want)
+		}
+	}
+	o.IgnorePorts = false
+	if got, err := o.address("c4:6190"); got != "c4:6190" || err != nil {
+		t.Errorf("with ports: %q, %v", got, err)
+	}
+}

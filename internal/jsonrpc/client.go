@@ -23,6 +23,12 @@ import (
 type ClientOptions struct {
 	// Port is where conductors listen whose host names have no port.
 	Port int
+	// Addresses overrides where single conductors are, by their host name or by
+	// what is before its port: an address, a name, or either with a port.
+	Addresses map[string]string
+	// IgnorePorts says that a port in a host name is another program's:
+	// Ironic's own, where an agent of Usher's listens beside it.
+	IgnorePorts bool
 	// Username and Password, where set, are sent as HTTP Basic credentials.
 	Username, Password string
 	// TLS, where set, makes calls by HTTPS.
@@ -145,7 +151,7 @@ func encodeCall(id, method string, params map[string]any) ([]byte, error) {
 
 // post sends the body and returns the answer's. reached is as in CallError.
 func (c *Client) post(ctx context.Context, host string, body []byte) (answer []byte, reached bool, err error) {
-	at, err := address(host, c.o.Port)
+	at, err := c.o.address(host)
 	if err != nil {
 		return nil, false, err
 	}

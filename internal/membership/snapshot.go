@@ -25,6 +25,7 @@ type Snapshot struct {
 	conductors  map[int64]conductor
 	active      []usher.Conductor
 	rings       map[ringName]*ring
+	known       func() map[ringName]*knownRing
 	fingerprint Fingerprint
 }
 
@@ -88,6 +89,7 @@ func newSnapshot(rows []usher.Conductor, now time.Time, o RingOptions, before *S
 		s.rings[name] = r
 	}
 	s.fingerprint = s.print()
+	s.known = sync.OnceValue(func() map[ringName]*knownRing { return knownRings(rows, o) })
 	return s, nil
 }
 

@@ -1,0 +1,185 @@
+// Package agent is what Usher runs beside each conductor of an unmodified
+// Ironic: it answers get_boot_config with the files that this Ironic conductor
+// wrote, and usher_status for 'usher doctor'.
+//
+// It follows ironic/common/pxe_utils.py for where files lie. It is not a
+// conductor: it takes no locks, prepares nothing, knows no provision state's
+// gate (the API does), and has nothing that could write, neither to Ironic's
+// database nor to its disk. It never looks at Ironic's links by MAC address,
+// which are made once and go stale.
+package agent
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"os"
+	"os/user"
+	"time"
+
+	"github.com/usher-boot/usher"
+	"github.com/usher-boot/usher/internal/bootiface"
+)
+
+// Nodes reads a node as the database has it now.
+type Nodes interface {
+	BootNode(ctx context.Context, uuid string) (usher.BootNode, error)
+}
+
+// Conductors tells a conductor by its id, and whether it is active.
+type Conductors interface {
+	Conductor(ctx context.Context, id int64) (usher.Conductor, bool, error)
+}
+
+// Options are an Agent's parts. All are required.
+type Options struct {
+	Host       string // [DEFAULT]host of the Ironic conductor on this host
+	Nodes      Nodes
+	Conductors Conductors
+	Disk       *bootiface.Disk // read-only
+	// Settings go into Status as they are.
+	Settings Settings
+	Logger   *slog.Logger
+}
+
+// Agent answers for one Ironic conductor. It is safe for concurrent use and
+// keeps no state.
+type Agent struct{ o Options }
+
+// New returns an Agent.
+func New(o Options) *Agent { return &Agent{o: o} }
+
+// How a file that Ironic may be writing right now is read again: until it
+// looks whole and has been the same twice, but no longer than this. Ironic
+// truncates and writes a file in place, which takes it milliseconds.
+const (
+	settlePause = 50 * time.Millisecond
+	settleTries = 20
+	// calm is the age from which a file that looks whole is believed at once.
+	calm = time.Second
+)
+
+// GetBootConfig returns the boot file of a node that this host's Ironic
+// conductor wrote. ErrNotFound means that there is none, or one of an earlier
+// deployment only; ErrUnavailable that it is being written.
+func (a *Agent) GetBootConfig(ctx context.Context, nodeUUID, name string) (string, error) {
+	node, err := a.o.Nodes.BootNode(ctx, nodeUUID)
+	if err != nil {
+		return "", notNow(err)
+	}
+	iface, ok := bootiface.Lookup(node.BootInterface)
+	if !ok || !iface.Answers(name) {
+		return "", usher.Errorf(usher.ErrUnsupported, "Boot interface %q of node %s does not answer %q.",
+			node.BootInterface, node.UUID, name).WithClass("UnsupportedDriverExtension")
+	}
+	content, written, err := a.settled(ctx, iface, node.UUID, name)
+	if err != nil {
+		return "", err
+	}
+	if err := a.current(ctx, node, written); err != nil {
+		return "", err
+	}
+	return string(content), nil
+}
+
+// settled reads a file until it is neither empty, nor half, nor changing.
+func (a *Agent) settled(ctx context.Context, i bootiface.Interface, uuid, name string) ([]byte, time.Time, error) {
+	var before []byte
+	for try := 1; ; try++ {
+		content, written, err := a.o.Disk.ReadWritten(i, uuid, name)
+		if err != nil {
+			return nil, time.Time{}, a.explain(i, err)
+		}
+		if i.Complete(content) && (time.Since(written) >= calm || before != nil && string(before) == string(content)) {
+			return content, written, nil
+		}
+		if try == settleTries {
+			// What stays as it is for so long is whole, or will not become so.
+			return nil, time.Time{}, usher.Errorf(usher.ErrUnavailable,
+				"The boot file of node %s (%s/%[1]s/config on %s) is empty, incomplete or still being written.",
+				uuid, a.o.Disk.Path(i.Root()), a.o.Host).WithClass(classNotNow)
+		}
+		before = content
+		select {
+		case <-time.After(settlePause):
+		case <-ctx.Done():
+			return nil, time.Time{}, notNow(usher.Errorf(usher.ErrUnavailable, "The boot file of node %s is being written.", uuid))
+		}
+	}
+}
+
+// explain keeps "there is none" apart from a disk that cannot be read.
+func (a *Agent) explain(i bootiface.Interface, err error) error {
+	if errors.Is(err, usher.ErrNotFound) || errors.Is(err, usher.ErrUnsupported) || errors.Is(err, usher.ErrInvalid) {
+		return err
+	}
+	fix := ""
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		fix = " Let the account " + account() + " read it: docs/ironic.md, \"File access\"."
+	case errors.Is(err, fs.ErrNotExist):
+		fix = " Check [deploy]http_root and [pxe]tftp_root: docs/ironic.md, \"File access\"."
+	}
+	a.o.Logger.Error("a boot file cannot be read", "root", a.o.Disk.Path(i.Root()), "error", err)
+	return usher.Errorf(usher.ErrUnavailable, "Below %s on %s: %v.%s", a.o.Disk.Path(i.Root()), a.o.Host, err, fix).WithClass(classNotNow)
+}
+
+// current refuses a file that another conductor's has replaced. Ironic leaves
+// files behind on a conductor that lost a node to another one: when the ring
+// gives the node back, the old file is still there.
+//
+// Ironic notes in conductor_affinity who prepared a deployment, before the
+// node waits for its ramdisk, and who took an active node over. In the other
+// states affinity says nothing, and the ring alone decides.
+func (a *Agent) current(ctx context.Context, node usher.BootNode, written time.Time) error {
+	if node.ConductorAffinity == 0 || node.ProvisionState != usher.DeployWait && node.ProvisionState != usher.Active {
+		return nil
+	}
+	other, active, err := a.o.Conductors.Conductor(ctx, node.ConductorAffinity)
+	switch {
+	case errors.Is(err, usher.ErrNotFound):
+		return nil // its row is gone, and with it what it knew
+	case err != nil:
+		return notNow(err)
+	case other.Hostname == a.o.Host:
+		return nil
+	case !active && written.After(other.UpdatedAt):
+		return nil // written after the other's last heartbeat: Ironic has moved on to here
+	}
+	return usher.Errorf(usher.ErrNotFound,
+		"The boot file of node %s on %s is from before conductor %s prepared the node.", node.UUID, a.o.Host, other.Hostname)
+}
+
+// classNotNow is Ironic's exception class for "not now".
+const classNotNow = "TemporaryFailure"
+
+// notNow marks an outage as this host's own, in contrast to a host that
+// could not be reached.
+func notNow(err error) error {
+	if !errors.Is(err, usher.ErrUnavailable) {
+		return err
+	}
+	return usher.Errorf(usher.ErrUnavailable, "%v", err).WithClass(classNotNow)
+}
+
+// account is who this process runs as, for messages.
+func account() string {
+	u, err := user.Current()
+	if err != nil {
+		return "of this process"
+	}
+	return u.Username
+}
+
+// readable says why a folder cannot be read, or nothing.
+func readable(dir string) string {
+	f, err := os.Open(dir)
+	if err == nil {
+		_, err = f.Readdirnames(1)
+		if err = errors.Join(skipEOF(err), f.Close()); err == nil {
+			return ""
+		}
+	}
+	return err.Error()
+}

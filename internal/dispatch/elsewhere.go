@@ -1,0 +1,127 @@
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/usher-boot/usher"
+)
+
+// Elsewhere answers, on purpose, where Ironic leaves a gap: the hash ring has
+// moved and the node's new owner has no file. Ironic takes over only nodes
+// that are active, and those minutes later, so the file is still where it was
+// written. It is for nodes whose files Ironic writes; Usher's own conductors
+// prepare what they are asked for.
+//
+// Who wrote it is conductor_affinity's conductor, for a deployment and for an
+// active node. For the other states it is who owned the node when it entered
+// its state; that is told from the ring of all conductors that the database
+// knows and from their last heartbeats.
+type Elsewhere struct {
+	Members Members
+	// HeartbeatTimeout is the age at which a conductor stops being active.
+	HeartbeatTimeout time.Duration
+}
+
+// Members tells conductors, those that are gone included.
+type Members interface {
+	// Known lists who could ever have owned a node, in the order of the ring
+	// of all of them.
+	Known(ctx context.Context, group, driver, key string) ([]usher.Conductor, error)
+	// Conductor finds one by its id and says whether it is active.
+	Conductor(ctx context.Context, id int64) (usher.Conductor, bool, error)
+}
+
+// askElsewhere goes on where the owner has no file. It leaves the decision as
+// it is where nobody else should have one either.
+func (d *Dispatcher) askElsewhere(ctx context.Context, dec *Decision) {
+	none := dec.Err
+	hosts, lost, err := d.o.Elsewhere.holders(ctx, dec.Node, dec.Owner)
+	if err != nil {
+		dec.end(NotNow, orGone(ctx, CauseDatabase), err)
+		return
+	}
+	for _, host := range hosts {
+		if !d.failures.mayAsk(host) {
+			dec.AnsweredBy = ""
+			dec.end(NotNow, CauseUnreachable, usher.Errorf(usher.ErrUnavailable,
+				"conductor %s, which may have the files, could not be reached a moment ago", host))
+			return
+		}
+		if d.askOne(ctx, host, dec); dec.Cause != CauseNoFile {
+			return
+		}
+	}
+	dec.AnsweredBy = dec.Owner
+	if lost == nil {
+		dec.end(No, CauseNoFile, none)
+		return
+	}
+	dec.end(NotNow, CauseLost, usher.Errorf(usher.ErrUnavailable,
+		"the boot files of node %s are on conductor %s only, whose last heartbeat was at %s; Ironic takes no waiting node over: "+
+			"start that conductor, or abort what the node waits for and begin it again",
+		dec.Node.UUID, lost.Hostname, lost.UpdatedAt.UTC().Format(time.RFC3339)))
+}
+
+// maxElsewhere bounds how many conductors are asked besides the owner.
+const maxElsewhere = 2
+
+// holders are the active conductors that may have the node's files, the likely
+// one first, and the conductor that is gone and had them.
+func (e *Elsewhere) holders(ctx context.Context, n usher.BootNode, owner string) (hosts []string, lost *usher.Conductor, err error) {
+	if n.ConductorAffinity != 0 {
+		c, active, err := e.Members.Conductor(ctx, n.ConductorAffinity)
+		prepared := n.ProvisionState == usher.DeployWait || n.ProvisionState == usher.Active
+		switch {
+		case errors.Is(err, usher.ErrNotFound): // its row is gone: nothing to learn from it
+		case err != nil:
+			return nil, nil, err
+		case prepared && !active:
+			return nil, &c, nil
+		case prepared && c.Hostname == owner:
+			return nil, nil, nil
+		case prepared:
+			return []string{c.Hostname}, nil, nil
+		case active && c.Hostname != owner:
+			hosts = []string{c.Hostname} // a hint: who deployed the node last
+		}
+	}
+	if !n.ProvisionState.Waiting() {
+		return hosts, nil, nil // Ironic keeps no files for it
+	}
+	known, err := e.Members.Known(ctx, n.ConductorGroup, n.Driver, n.UUID)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, c := range known {
+		// The owner has none, so it did not own the node then; neither did one
+		// that came later.
+		if c.Hostname == owner || !n.ProvisionUpdatedAt.IsZero() && c.CreatedAt.After(n.ProvisionUpdatedAt) {
+			continue
+		}
+		_, active, err := e.Members.Conductor(ctx, c.ID)
+		switch {
+		case err != nil && !errors.Is(err, usher.ErrNotFound):
+			return nil, nil, err
+		case active:
+			if len(hosts) == 0 || hosts[0] != c.Hostname {
+				hosts = append(hosts, c.Hostname)
+			}
+			if len(hosts) == maxElsewhere {
+				return hosts, nil, nil
+			}
+		case e.outlived(c, n):
+			return hosts, &c, nil
+		}
+	}
+	return hosts, nil, nil
+}
+
+// outlived says that a conductor that is gone was active when the node came to
+// wait. Whether an inspection has files on a conductor at all nobody knows
+// (ironic-inspector may boot the machine), so that is never waited for.
+func (e *Elsewhere) outlived(c usher.Conductor, n usher.BootNode) bool {
+	return n.ProvisionState != usher.InspectWait && !n.ProvisionUpdatedAt.IsZero() &&
+		!c.UpdatedAt.Add(e.HeartbeatTimeout).Before(n.ProvisionUpdatedAt)
+}

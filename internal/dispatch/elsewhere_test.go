@@ -1,0 +1,176 @@
+package dispatch
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/usher-boot/usher"
+)
+
+// members is a conductors table: conductor "a" has id 1, "b" 2 and so on, and
+// the ring of all of them is in this order.
+type members struct {
+	rows   []usher.Conductor
+	active map[string]bool
+	err    error
+}
+
+func (m *members) Known(context.Context, string, string, string) ([]usher.Conductor, error) {
+	return m.rows, m.err
+}
+
+func (m *members) Conductor(_ context.Context, id int64) (usher.Conductor, bool, error) {
+	if m.err != nil {
+		return usher.Conductor{}, false, m.err
+	}
+	for _, c := range m.rows {
+		if c.ID == id {
+			return c, m.active[c.Hostname], nil
+		}
+	}
+	return usher.Conductor{}, false, usher.Errorf(usher.ErrNotFound, "no conductor %d", id)
+}
+
+// TestElsewhere: what becomes of a node whose owner by the ring has no file.
+// The node came to wait at minute 60; conductors live from minute 0 on and
+// heartbeat_timeout is a minute.
+func TestElsewhere(t *testing.T) {
+	minute := func(m int) time.Time { return time.Date(2026, 1, 1, 0, m, 0, 0, time.UTC) }
+	none := says(usher.Errorf(usher.ErrNotFound, "none"))
+	type conductor struct {
+		host    string
+		created int // minute
+		beat    int // minute of its last heartbeat; 0: active
+	}
+	for _, c := range []struct {
+		name       string
+		state      usher.State
+		affinity   int64
+		conductors []conductor // in the order of the ring of all
+		files      string      // hosts that have the file, one letter each
+		answers    map[string]func(context.Context) (string, error)
+		outage     bool
+		outcome    Outcome
+		cause      Cause
+		by         string
+		asked      []string
+	}{
+		{name: "the owner has it", state: usher.DeployWait, affinity: 1, files: "a",
+			conductors: []conductor{{host: "a"}, {host: "b"}},
+			outcome:    Served, cause: CauseServed, by: "a", asked: []string{"a"}},
+		{name: "deployed elsewhere", state: usher.DeployWait, affinity: 3, files: "c",
+			conductors: []conductor{{host: "a"}, {host: "b"}, {host: "c"}},
+			outcome:    Served, cause: CauseServed, by: "c", asked: []string{"a", "c"}},
+		{name: "deployed elsewhere, others have old ones", state: usher.DeployWait, affinity: 3, files: "b",
+			conductors: []conductor{{host: "a"}, {host: "b"}, {host: "c"}},
+			outcome:    No, cause: CauseNoFile, by: "a", asked: []string{"a", "c"}},
+		{name: "deployed by one that is gone", state: usher.DeployWait, affinity: 1, files: "ac",
+			conductors: []conductor{{host: "a", beat: 61}, {host: "b"}, {host: "c"}},
+			outcome:    NotNow, cause: CauseLost, by: "b", asked: []string{"b"}},
+		{name: "deployed by the owner, files removed", state: usher.DeployWait, affinity: 1, files: "b",
+			conductors: []conductor{{host: "a"}, {host: "b"}},
+			outcome:    No, cause: CauseNoFile, by: "a", asked: []string{"a"}},
+		{name: "active, take-over is due", state: usher.Active, affinity: 2, files: "b",
+			conductors: []conductor{{host: "a"}, {host: "b"}},
+			outcome:    Served, cause: CauseServed, by: "b", asked: []string{"a", "b"}},
+		{name: "active, its conductor is gone", state: usher.Active, affinity: 1,
+			conductors: []conductor{{host: "a", beat: 61}, {host: "b"}},
+			outcome:    NotNow, cause: CauseLost, by: "b", asked: []string{"b"}},
+		{name: "available: old files are nobody's business", state: usher.Available, files: "b",
+			conductors: []conductor{{host: "a"}, {host: "b"}},
+			outcome:    No, cause: CauseNoFile, by: "a", asked: []string{"a"}},
+		{name: "first cleaning, a conductor has joined", state: usher.CleanWait, files: "b",
+			conductors: []conductor{{host: "a", created: 61}, {host: "b"}, {host: "c"}},
+			outcome:    Served, cause: CauseServed, by: "b", asked: []string{"a", "b"}},
+		{name: "first cleaning, a conductor is back", state: usher.CleanWait, files: "b",
+			conductors: []conductor{{host: "a"}, {host: "b"}, {host: "c"}},
+			outcome:    Served, cause: CauseServed, by: "b", asked: []string{"a", "b"}},
+		{name: "first cleaning, two have joined", state: usher.CleanWait, files: "c",
+			conductors: []conductor{{host: "a", created: 61}, {host: "b", created: 62}, {host: "c"}},
+			outcome:    Served, cause: CauseServed, by: "c", asked: []string{"a", "c"}},
+		{name: "cleaning, its conductor died later", state: usher.CleanWait,
+			conductors: []conductor{{host: "a", beat: 65}, {host: "b"}, {host: "c"}},
+			outcome:    NotNow, cause: CauseLost, by: "b", asked: []string{"b"}},
+		{name: "cleaning, one died long before", state: usher.CleanWait,
+			conductors: []conductor{{host: "a", beat: 30}, {host: "b"}, {host: "c"}},
+			outcome:    No, cause: CauseNoFile, by: "b", asked: []string{"b", "c"}},
+		{name: "cleaning, back at the ring's next who died", state: usher.CleanWait,
+			conductors: []conductor{{host: "a"}, {host: "b", beat: 65}, {host: "c"}},
+			outcome:    NotNow, cause: CauseLost, by: "a", asked: []string{"a"}},
+		{name: "cleaning after a deployment elsewhere", state: usher.CleanWait, affinity: 3, files: "c",
+			conductors: []conductor{{host: "a"}, {host: "b"}, {host: "c"}},
+			outcome:    Served, cause: CauseServed, by: "c", asked: []string{"a", "c"}},
+		{name: "cleaning after a deployment by one long gone", state: usher.CleanWait, affinity: 3, files: "b",
+			conductors: []conductor{{host: "a"}, {host: "b"}, {host: "c", beat: 10}},
+			outcome:    Served, cause: CauseServed, by: "b", asked: []string{"a", "b"}},
+		{name: "rescue, its conductor died later", state: usher.RescueWait, affinity: 1,
+			conductors: []conductor{{host: "a", beat: 65}, {host: "b"}},
+			outcome:    NotNow, cause: CauseLost, by: "b", asked: []string{"b"}},
+		{name: "inspection without a file", state: usher.InspectWait,
+			conductors: []conductor{{host: "a"}, {host: "b"}},
+			outcome:    No, cause: CauseNoFile, by: "a", asked: []string{"a", "b"}},
+		{name: "inspection, a conductor died", state: usher.InspectWait,
+			conductors: []conductor{{host: "a", beat: 65}, {host: "b"}},
+			outcome:    No, cause: CauseNoFile, by: "b", asked: []string{"b"}},
+		{name: "affinity's row is gone", state: usher.DeployWait, affinity: 9, files: "b",
+			conductors: []conductor{{host: "a"}, {host: "b"}},
+			outcome:    Served, cause: CauseServed, by: "b", asked: []string{"a", "b"}},
+		{name: "the other one is unreachable", state: usher.DeployWait, affinity: 2,
+			conductors: []conductor{{host: "a"}, {host: "b"}},
+			answers:    map[string]func(context.Context) (string, error){"b": unreachable},
+			outcome:    NotNow, cause: CauseUnreachable, by: "b", asked: []string{"a", "b"}},
+		{name: "the other one is being written", state: usher.DeployWait, affinity: 2,
+			conductors: []conductor{{host: "a"}, {host: "b"}},
+			answers:    map[string]func(context.Context) (string, error){"b": notReady},
+			outcome:    NotNow, cause: CauseNotReady, by: "b", asked: []string{"a", "b"}},
+		{name: "the owner cannot be reached", state: usher.DeployWait, affinity: 2, files: "b",
+			conductors: []conductor{{host: "a"}, {host: "b"}},
+			answers:    map[string]func(context.Context) (string, error){"a": unreachable},
+			outcome:    NotNow, cause: CauseUnreachable, by: "a", asked: []string{"a"}},
+		{name: "conductors cannot be read", state: usher.CleanWait, outage: true,
+			conductors: []conductor{{host: "a"}},
+			outcome:    NotNow, cause: CauseDatabase, by: "a", asked: []string{"a"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld()
+				w.node.ProvisionState, w.node.ConductorAffinity, w.node.ProvisionUpdatedAt = c.state, c.affinity, minute(60)
+				w.owners = nil
+				m := &members{active: map[string]bool{}}
+				for _, r := range c.conductors {
+					m.rows = append(m.rows, usher.Conductor{ID: int64(r.host[0]-'a') + 1, Hostname: r.host,
+						CreatedAt: minute(r.created), UpdatedAt: minute(max(r.beat, 1))})
+					if m.active[r.host] = r.beat == 0; m.active[r.host] {
+						w.owners = append(w.owners, r.host)
+					}
+					w.answers[r.host] = none
+				}
+				for _, host := range c.files {
+					delete(w.answers, string(host))
+				}
+				for host, answer := range c.answers {
+					w.answers[host] = answer
+				}
+				if c.outage {
+					m.err = usher.Errorf(usher.ErrUnavailable, "connection lost")
+				}
+				d := New(Options{Nodes: w, Rings: w, Conductors: w, RPCTimeout: time.Second,
+					Elsewhere: &Elsewhere{Members: m, HeartbeatTimeout: time.Minute}})
+				got := d.Decide(t.Context(), Request{MAC: knownMAC, File: "boot.ipxe"})
+				if got.Outcome != c.outcome || got.Cause != c.cause || got.AnsweredBy != c.by {
+					t.Errorf("got %s, %s by %q (%v); want %s, %s by %q", got.Outcome, got.Cause, got.AnsweredBy, got.Err, c.outcome, c.cause, c.by)
+				}
+				if got.Owner != w.owners[0] {
+					t.Errorf("owner %s, want %s", got.Owner, w.owners[0])
+				}
+				if diff := cmp.Diff(c.asked, w.asked); diff != "" {
+					t.Errorf("asked (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
+}
