@@ -14,10 +14,11 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/usher-boot/usher"
+	"github.com/usher-boot/usher/internal/agent"
 	"github.com/usher-boot/usher/internal/bootiface"
 	"github.com/usher-boot/usher/internal/conductor"
 	"github.com/usher-boot/usher/internal/config"
+	"github.com/usher-boot/usher/internal/dispatch"
 	"github.com/usher-boot/usher/internal/inventory"
 	"github.com/usher-boot/usher/internal/management"
 	"github.com/usher-boot/usher/internal/membership"
@@ -57,13 +58,20 @@ type App struct {
 	role     Role
 	load     func() (*config.Config, error)
 	cfg      atomic.Pointer[config.Config]
+	version  string
 	log      *logging
 	logger   *slog.Logger
 	metrics  *metrics.Metrics
 	terminal bool
 
-	store      *inventory.Store
+	ironic     bool              // the inventory is Ironic's: see ironic.go
+	host       string            // [DEFAULT]host
+	reader     *inventory.Reader // of either inventory
 	rings      *membership.Rings
+	conductors dispatch.Conductors // who has boot files: peers or Ironic's agents
+	agent      *agent.Agent        // beside Ironic, with the conductor role
+
+	store      *inventory.Store // this and the next ones: our own inventory only
 	peers      *conductor.Peers
 	member     *membership.Member   // nil without the conductor role
 	local      *conductor.Conductor // likewise
@@ -84,7 +92,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 		return nil, err
 	}
 	log := newLogging(o.Log, cfg)
-	a := &App{role: o.Role, load: o.Load, log: log, logger: log.logger,
+	a := &App{role: o.Role, load: o.Load, version: o.Version, log: log, logger: log.logger,
 		metrics: metrics.New(o.Version), terminal: o.Terminal, machine: &swap{}}
 	a.lifecycle.logger = a.logger
 	a.cfg.Store(cfg)
@@ -97,11 +105,22 @@ func New(ctx context.Context, o Options) (*App, error) {
 	return a, nil
 }
 
-// build makes the parts in the order in which they need each other.
-func (a *App) build(ctx context.Context, cfg *config.Config) error {
-	for _, step := range []func(context.Context, *config.Config) error{
+// build makes the parts in the order in which they need each other: those of
+// our own inventory, or those beside Ironic. What a machine's request meets is
+// the same.
+func (a *App) build(ctx context.Context, cfg *config.Config) (err error) {
+	if a.ironic, err = besideIronic(ctx, cfg); err != nil {
+		return err
+	}
+	steps := []func(context.Context, *config.Config) error{
 		a.lockState, a.useStore, a.bindDoors, a.buildConductor, a.buildPeers, a.buildManagement, a.buildDoors,
-	} {
+	}
+	if a.ironic {
+		steps = []func(context.Context, *config.Config) error{
+			a.useIronic, a.bindIronicDoors, a.buildAgent, a.buildAgents, a.buildDoors,
+		}
+	}
+	for _, step := range steps {
 		if err := step(ctx, cfg); err != nil {
 			return err
 		}
@@ -135,11 +154,11 @@ func (a *App) Run(ctx context.Context) (err error) {
 		})
 		return group.Wait()
 	}
-	if a.role.Conductor {
+	if a.local != nil {
 		group.Go(func() error { return a.member.Run(runCtx) })
 		group.Go(func() error { return a.local.Run(runCtx) })
 	}
-	a.logger.Info("usher is up", "role", a.role.String(), "host", cfg.Default.Host)
+	a.logger.Info("usher is up", "role", a.role.String(), "host", a.host, "beside_ironic", a.ironic)
 	err = group.Wait()
 	if ctx.Err() != nil {
 		a.logger.Info("usher is stopping")
@@ -150,7 +169,7 @@ func (a *App) Run(ctx context.Context) (err error) {
 // register makes the conductor known. A conductor that cannot register does
 // not run: its nodes would be nobody's.
 func (a *App) register(ctx context.Context) error {
-	if !a.role.Conductor {
+	if a.local == nil {
 		return nil
 	}
 	id, err := a.member.Register(ctx)
@@ -213,21 +232,21 @@ func (a *App) reload(_ context.Context) error {
 
 // Inventory tells what the process works on, for the start-up notice.
 func (a *App) Inventory() string {
+	name := "the database of [database]connection"
 	if path, ok := a.sqlitePath(a.cfg.Load()); ok {
-		return "SQLite " + path
+		name = "SQLite " + path
 	}
-	return "the database of [database]connection"
+	if a.ironic {
+		name += ", Ironic's, read only"
+	}
+	return name
 }
+
+// BesideIronic says that the inventory is Ironic's.
+func (a *App) BesideIronic() bool { return a.ironic }
 
 // Config is the configuration in force.
 func (a *App) Config() *config.Config { return a.cfg.Load() }
-
-// errIronic is what the roles say to a database that is not theirs.
-func errIronic() error {
-	return usher.Errorf(usher.ErrInvalid,
-		"the database of [database]connection is Ironic's (it holds alembic_version), and this version of "+
-			"Usher runs on its own inventory only: name another database there")
-}
 
 // named wraps an error with the option that it is about.
 func named(option string, err error) error { return fmt.Errorf("%s: %w", option, err) }

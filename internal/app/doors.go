@@ -63,13 +63,8 @@ func (a *App) bindDoors(ctx context.Context, cfg *config.Config) error {
 		}
 		return a.httpRoot.Close()
 	})
-	if err := a.bind(ctx, cfg, DoorMachines, "[usher]boot_listen", cfg.Usher.BootListen); err != nil {
+	if err := a.bindMachines(ctx, cfg); err != nil {
 		return err
-	}
-	if cfg.Usher.BootTLSListen != "" {
-		if err := a.bind(ctx, cfg, DoorMachinesTLS, "[usher]boot_tls_listen", cfg.Usher.BootTLSListen); err != nil {
-			return err
-		}
 	}
 	if a.role.API {
 		address := net.JoinHostPort(cfg.API.HostIP, strconv.Itoa(cfg.API.Port))
@@ -87,6 +82,15 @@ func (a *App) bindDoors(ctx context.Context, cfg *config.Config) error {
 		}
 	}
 	return a.bind(ctx, cfg, DoorAdmin, "[usher]admin_listen", cfg.Usher.AdminListen)
+}
+
+// bindMachines binds the machines' doors.
+func (a *App) bindMachines(ctx context.Context, cfg *config.Config) error {
+	err := a.bind(ctx, cfg, DoorMachines, "[usher]boot_listen", cfg.Usher.BootListen)
+	if err == nil && cfg.Usher.BootTLSListen != "" {
+		err = a.bind(ctx, cfg, DoorMachinesTLS, "[usher]boot_tls_listen", cfg.Usher.BootTLSListen)
+	}
+	return err
 }
 
 func (a *App) bind(ctx context.Context, cfg *config.Config, name, option, address string) error {

@@ -23,22 +23,28 @@ func (a *App) buildPeers(_ context.Context, cfg *config.Config) error {
 		return err
 	}
 	a.peers = &conductor.Peers{Local: a.local, Caller: caller, Nodes: a.store, Rings: a.rings}
+	a.conductors = a.peers
 	return nil
 }
 
 // rpcClient calls conductors as [json_rpc] says.
 func rpcClient(cfg *config.Config) (*jsonrpc.Client, error) {
+	return jsonrpc.NewClient(rpcOptions(cfg))
+}
+
+func rpcOptions(cfg *config.Config) jsonrpc.ClientOptions {
 	options := jsonrpc.ClientOptions{
-		Port:     cfg.JSONRPC.Port,
-		Username: cfg.JSONRPC.Username,
-		Password: cfg.JSONRPC.Password,
-		Timeout:  cfg.JSONRPC.Timeout,
+		Port:      cfg.JSONRPC.Port,
+		Addresses: cfg.Usher.RPCAddresses,
+		Username:  cfg.JSONRPC.Username,
+		Password:  cfg.JSONRPC.Password,
+		Timeout:   cfg.JSONRPC.Timeout,
 	}
 	if cfg.JSONRPC.UseSSL || cfg.JSONRPC.ClientUseSSL {
 		options.TLS = &jsonrpc.TLSOptions{CAFile: cfg.JSONRPC.Cafile, CertFile: cfg.JSONRPC.Certfile,
 			KeyFile: cfg.JSONRPC.Keyfile, Insecure: cfg.JSONRPC.Insecure}
 	}
-	return jsonrpc.NewClient(options)
+	return options
 }
 
 // machinesHandler is the machines' door for a configuration: the boot API and
@@ -105,10 +111,11 @@ func grubRoot(api, door string) bootiface.RootScript {
 
 func (a *App) decider(cfg *config.Config) *dispatch.Dispatcher {
 	return dispatch.New(dispatch.Options{
-		Nodes: a.store, Rings: a.rings, Conductors: a.peers,
+		Nodes: a.reader, Rings: a.rings, Conductors: a.conductors,
 		Restrict:   cfg.API.RestrictBootConfig,
 		RPCTimeout: cfg.Usher.RPCTimeout,
-		Failover:   true, // any conductor of our own inventory can prepare any node
+		Failover:   !a.ironic, // any conductor of our own inventory can prepare any node
+		Elsewhere:  a.elsewhere(cfg),
 	})
 }
 
@@ -118,9 +125,9 @@ func (a *App) observe(ctx context.Context, d *dispatch.Decision) {
 	a.metrics.Observe(d)
 }
 
-// filesHandler serves http_root; without the conductor role there is none.
+// filesHandler serves http_root; without a conductor of ours there is none.
 func (a *App) filesHandler() (http.Handler, error) {
-	if !a.role.Conductor {
+	if a.local == nil {
 		return http.HandlerFunc(bootapi.NotFound), nil
 	}
 	if a.httpRoot == nil {
@@ -140,7 +147,7 @@ func (a *App) adminHandler() http.Handler {
 
 // ready says why this process could not answer for a known MAC, or nil.
 func (a *App) ready(ctx context.Context) error {
-	if err := a.store.Ping(ctx); err != nil {
+	if err := a.reader.Ping(ctx); err != nil {
 		return err
 	}
 	active, err := a.rings.Active(ctx)
@@ -194,5 +201,10 @@ func reachable(address, host string) string {
 // MachinesURL is the machines' door as machines reach it.
 func (a *App) MachinesURL() string { return a.machinesURL(a.cfg.Load()) }
 
-// HTTPRoot is the folder that boot files are written below.
-func (a *App) HTTPRoot() string { return a.disk.Path(bootiface.HTTPRoot) }
+// BootFiles are the folders of boot files, for the start-up notice.
+func (a *App) BootFiles() string {
+	if a.ironic {
+		return a.disk.Path(bootiface.HTTPRoot) + " and " + a.disk.Path(bootiface.TFTPRoot) + ", Ironic's, read only"
+	}
+	return a.disk.Path(bootiface.HTTPRoot)
+}

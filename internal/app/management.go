@@ -10,7 +10,6 @@ import (
 	"github.com/usher-boot/usher/internal/auth"
 	"github.com/usher-boot/usher/internal/bootapi"
 	"github.com/usher-boot/usher/internal/config"
-	"github.com/usher-boot/usher/internal/jsonrpc"
 	"github.com/usher-boot/usher/internal/management"
 )
 
@@ -78,6 +77,9 @@ func (a *App) protect(cfg *config.Config, next http.Handler) (http.Handler, erro
 // ramdiskOr answers what a ramdisk calls, which has no credentials and sees
 // only this door, and leaves the rest to next.
 func (a *App) ramdiskOr(next http.Handler) http.Handler {
+	if a.ironic {
+		return next // ramdisks call Ironic's API
+	}
 	ramdisk := a.management.RamdiskHandler()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if a.management.Public(r) {
@@ -86,32 +88,4 @@ func (a *App) ramdiskOr(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
-}
-
-// rpcServer answers other Usher processes.
-func (a *App) rpcServer(cfg *config.Config) (*http.Server, error) {
-	methods := map[string]jsonrpc.Method{}
-	for name, m := range a.local.Methods() {
-		methods[name] = m
-	}
-	var handler http.Handler = jsonrpc.NewServer(jsonrpc.ServerOptions{Methods: methods, Logger: a.logger})
-	if cfg.JSONRPC.AuthStrategy == "http_basic" {
-		users, err := auth.OpenHtpasswd(cfg.JSONRPC.HTTPBasicAuthUserFile)
-		if err != nil {
-			return nil, named("[json_rpc]http_basic_auth_user_file", err)
-		}
-		handler = auth.Basic(users, handler, func(w http.ResponseWriter, r *http.Request, message string) {
-			jsonrpc.WriteHTTPError(w, auth.DeniedStatus(r), message)
-		})
-	}
-	return trustedServer(handler, a.logger), nil
-}
-
-// rpcTLS makes the RPC door speak TLS. [json_rpc]cert_file and key_file are
-// newer Ironic's; Debian's has them in [ssl].
-func (a *App) rpcTLS(d *door, cfg *config.Config) error {
-	if cfg.JSONRPC.CertFile != "" {
-		return d.useTLS("[json_rpc]", cfg.JSONRPC.CertFile, cfg.JSONRPC.KeyFile, cfg.SSL.CAFile)
-	}
-	return d.useTLS("[ssl]", cfg.SSL.CertFile, cfg.SSL.KeyFile, cfg.SSL.CAFile)
 }

@@ -52,23 +52,19 @@ func OpenStore(ctx context.Context, cfg *config.Config) (*inventory.Store, error
 }
 
 func openStore(ctx context.Context, cfg *config.Config, logger *slog.Logger) (*inventory.Store, error) {
-	options := inventory.Options{
-		URL:     cfg.Database.Connection,
-		MaxOpen: cfg.Database.MaxPoolSize + cfg.Database.MaxOverflow,
-		Logger:  logger,
-	}
-	kind, err := inventory.Detect(ctx, options)
-	if err != nil {
-		return nil, named("[database]connection", err)
-	}
-	if kind == inventory.Ironic {
-		return nil, errIronic()
-	}
-	store, err := inventory.OpenStore(ctx, options)
+	store, err := inventory.OpenStore(ctx, databaseOptions(cfg, logger))
 	if err != nil {
 		return nil, named("[database]connection", err)
 	}
 	return store, nil
+}
+
+func databaseOptions(cfg *config.Config, logger *slog.Logger) inventory.Options {
+	return inventory.Options{
+		URL:     cfg.Database.Connection,
+		MaxOpen: cfg.Database.MaxPoolSize + cfg.Database.MaxOverflow,
+		Logger:  logger,
+	}
 }
 
 // useStore opens our own inventory. SQLite's schema is brought up to date
@@ -86,13 +82,20 @@ func (a *App) useStore(ctx context.Context, cfg *config.Config) error {
 	} else if err := currentSchema(ctx, a.store); err != nil {
 		return err
 	}
-	a.rings = membership.NewRings(a.store, membership.RingOptions{
+	a.host = cfg.Default.Host
+	a.useReader(a.store.Reader, cfg)
+	return nil
+}
+
+// useReader reads nodes and conductors from whichever inventory it is.
+func (a *App) useReader(r *inventory.Reader, cfg *config.Config) {
+	a.reader = r
+	a.rings = membership.NewRings(r, membership.RingOptions{
 		Algorithm:        cfg.Default.HashRingAlgorithm,
 		Exponent:         cfg.Default.HashPartitionExponent,
 		ResetInterval:    cfg.Default.HashRingResetInterval,
 		HeartbeatTimeout: a.heartbeatTimeout(cfg),
 	})
-	return nil
 }
 
 func currentSchema(ctx context.Context, store *inventory.Store) error {
@@ -110,7 +113,7 @@ func currentSchema(ctx context.Context, store *inventory.Store) error {
 // heartbeatTimeout is when a silent conductor counts as gone; 0, "online is
 // enough", on SQLite, where there is but one.
 func (a *App) heartbeatTimeout(cfg *config.Config) (timeout time.Duration) {
-	if a.store.HeartbeatRule() {
+	if a.reader.HeartbeatRule() {
 		timeout = cfg.Conductor.HeartbeatTimeout
 	}
 	return timeout

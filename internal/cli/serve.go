@@ -62,9 +62,11 @@ func (s *session) notice(a *app.App, role app.Role) {
 	fmt.Fprintf(w, "usher %s (%s)\n\n", version(), role)
 	if role.API {
 		fmt.Fprintf(w, "  machines    %-32s root script for iPXE: %s/boot.ipxe\n", a.MachinesURL(), a.MachinesURL())
-		fmt.Fprintf(w, "  management  %-32s Ironic's REST API, auth_strategy = %s\n", httpAt(a, app.DoorManagement), cfg.Default.AuthStrategy)
-	} else {
+	} else if a.Addr(app.DoorMachines) != "" {
 		fmt.Fprintf(w, "  machines    %-32s kernels and ramdisks\n", a.MachinesURL())
+	}
+	if a.Addr(app.DoorManagement) != "" {
+		fmt.Fprintf(w, "  management  %-32s Ironic's REST API, auth_strategy = %s\n", httpAt(a, app.DoorManagement), cfg.Default.AuthStrategy)
 	}
 	if at := a.Addr(app.DoorRPC); at != "" {
 		fmt.Fprintf(w, "  RPC         %-32s for other Usher processes\n", at)
@@ -72,9 +74,9 @@ func (s *session) notice(a *app.App, role app.Role) {
 	fmt.Fprintf(w, "  admin       %-32s /metrics /healthz /readyz\n", httpAt(a, app.DoorAdmin))
 	fmt.Fprintf(w, "  inventory   %s\n", a.Inventory())
 	if role.Conductor {
-		fmt.Fprintf(w, "  boot files  %s\n", a.HTTPRoot())
+		fmt.Fprintf(w, "  boot files  %s\n", a.BootFiles())
 	}
-	if role.API {
+	if role.API && !a.BesideIronic() {
 		s.next(w, cfg)
 	}
 }

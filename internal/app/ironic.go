@@ -1,0 +1,153 @@
+package app
+
+import (
+	"context"
+	"net"
+	"strconv"
+	"time"
+
+	"github.com/usher-boot/usher/internal/agent"
+	"github.com/usher-boot/usher/internal/bootiface"
+	"github.com/usher-boot/usher/internal/config"
+	"github.com/usher-boot/usher/internal/dispatch"
+	"github.com/usher-boot/usher/internal/inventory"
+	"github.com/usher-boot/usher/internal/jsonrpc"
+)
+
+// Ironic's own defaults of what its conductors write to, and the port of
+// Usher's agents, since Ironic has [json_rpc]port.
+const (
+	ironicHTTPRoot = "/httpboot"
+	ironicTFTPRoot = "/tftpboot"
+	agentPort      = 8090
+)
+
+// besideIronic says whose database the configuration names.
+func besideIronic(ctx context.Context, cfg *config.Config) (bool, error) {
+	kind, err := inventory.Detect(ctx, databaseOptions(cfg, nil))
+	if err != nil {
+		return false, named("[database]connection", err)
+	}
+	return kind == inventory.Ironic, nil
+}
+
+// useIronic opens Ironic's database for reading. There is no store: nothing
+// in this process could write to it.
+func (a *App) useIronic(ctx context.Context, cfg *config.Config) error {
+	reader, err := inventory.OpenReader(ctx, databaseOptions(cfg, a.logger))
+	if err != nil {
+		return named("[database]connection", err)
+	}
+	a.lifecycle.onStop("inventory", func(context.Context) error { return reader.Close() })
+	a.host = ironicHost(ctx, cfg)
+	a.useReader(reader, cfg)
+	return nil
+}
+
+// buildAgent makes the agent beside this host's Ironic conductor.
+func (a *App) buildAgent(_ context.Context, cfg *config.Config) error {
+	if !a.role.Conductor {
+		return nil
+	}
+	var err error
+	if a.disk, err = ironicDisk(cfg); err != nil {
+		return err
+	}
+	a.agent = agent.New(agent.Options{Host: a.host, Nodes: a.reader, Conductors: a.rings, Disk: a.disk,
+		Settings: a.agentSettings(cfg), Logger: a.logger})
+	return nil
+}
+
+// ironicDisk is what Ironic's conductor on this host writes, for reading.
+func ironicDisk(cfg *config.Config) (*bootiface.Disk, error) {
+	disk, err := bootiface.OpenDisk(bootiface.DiskOptions{
+		HTTPRoot:     orElse(cfg.Deploy.HTTPRoot, ironicHTTPRoot),
+		TFTPRoot:     orElse(cfg.PXE.TFTPRoot, ironicTFTPRoot),
+		ConfigSubdir: cfg.PXE.PXEConfigSubdir,
+		ReadOnly:     true,
+	})
+	if err != nil {
+		return nil, named("[deploy]http_root, [pxe]tftp_root", err)
+	}
+	return disk, nil
+}
+
+// agentSettings are what all hosts must agree on.
+func (a *App) agentSettings(cfg *config.Config) agent.Settings {
+	return agent.Settings{Version: a.version, Algorithm: cfg.Default.HashRingAlgorithm, Exponent: cfg.Default.HashPartitionExponent,
+		HeartbeatTimeout: cfg.Conductor.HeartbeatTimeout.Seconds()}
+}
+
+// buildAgents joins the agents, here and elsewhere.
+func (a *App) buildAgents(_ context.Context, cfg *config.Config) error {
+	client, err := agentClient(cfg)
+	if err != nil {
+		return err
+	}
+	a.lifecycle.onStop("RPC client", func(context.Context) error { client.Close(); return nil })
+	a.conductors = &agent.Agents{Local: a.agent, Caller: client}
+	return nil
+}
+
+// agentClient calls agents with Ironic's credentials and TLS, each at the host
+// of its conductor's row and the port of Usher.
+func agentClient(cfg *config.Config) (*jsonrpc.Client, error) {
+	options := rpcOptions(cfg)
+	options.IgnorePorts = true
+	_, port, err := net.SplitHostPort(agentListen(cfg))
+	if err != nil { // the configuration has checked it
+		return nil, named("[usher]rpc_listen", err)
+	}
+	if options.Port, err = strconv.Atoi(port); err != nil {
+		return nil, named("[usher]rpc_listen", err)
+	}
+	return jsonrpc.NewClient(options)
+}
+
+// agentListen is where agents listen.
+func agentListen(cfg *config.Config) string {
+	return orElse(cfg.Usher.RPCListen, net.JoinHostPort(cfg.JSONRPC.HostIP, strconv.Itoa(agentPort)))
+}
+
+// bindIronicDoors binds the doors beside Ironic: operators have Ironic's API,
+// and kernels and ramdisks come from Ironic's web server.
+func (a *App) bindIronicDoors(ctx context.Context, cfg *config.Config) error {
+	if a.role.API {
+		if err := a.bindMachines(ctx, cfg); err != nil {
+			return err
+		}
+	}
+	if a.role.Conductor {
+		if err := a.bind(ctx, cfg, DoorRPC, "[usher]rpc_listen", agentListen(cfg)); err != nil {
+			return err
+		}
+	}
+	return a.bind(ctx, cfg, DoorAdmin, "[usher]admin_listen", cfg.Usher.AdminListen)
+}
+
+// elsewhere fills Ironic's gaps; Usher's own conductors leave none.
+func (a *App) elsewhere(cfg *config.Config) *dispatch.Elsewhere {
+	if !a.ironic {
+		return nil
+	}
+	return &dispatch.Elsewhere{Members: a.rings, HeartbeatTimeout: a.heartbeatTimeout(cfg)}
+}
+
+// ironicHost is the name of the Ironic conductor on this host.
+func ironicHost(ctx context.Context, cfg *config.Config) string {
+	for _, s := range cfg.Settings() {
+		if s.Group == "DEFAULT" && s.Name == "host" && s.Origin == "default" {
+			ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+			defer cancel()
+			return fullHostName(ctx)
+		}
+	}
+	return cfg.Default.Host
+}
+
+func orElse(configured, standard string) string {
+	if configured != "" {
+		return configured
+	}
+	return standard
+}

@@ -1,0 +1,61 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+
+	"github.com/usher-boot/usher"
+	"github.com/usher-boot/usher/internal/agent"
+	"github.com/usher-boot/usher/internal/auth"
+	"github.com/usher-boot/usher/internal/config"
+	"github.com/usher-boot/usher/internal/jsonrpc"
+)
+
+// rpcMethods are what this process answers to others.
+func (a *App) rpcMethods(cfg *config.Config) map[string]jsonrpc.Method {
+	methods := map[string]jsonrpc.Method{}
+	if a.agent != nil {
+		for name, m := range a.agent.Methods() {
+			methods[name] = m
+		}
+		return methods
+	}
+	for name, m := range a.local.Methods() {
+		methods[name] = m
+	}
+	methods[agent.MethodStatus] = func(context.Context, json.RawMessage) (any, error) {
+		return agent.StatusOf(a.host, a.agentSettings(cfg), a.disk), nil
+	}
+	return methods
+}
+
+// rpcServer answers other Usher processes, and asks for credentials as
+// [json_rpc]auth_strategy says.
+func (a *App) rpcServer(cfg *config.Config) (*http.Server, error) {
+	var handler http.Handler = jsonrpc.NewServer(jsonrpc.ServerOptions{Methods: a.rpcMethods(cfg), Logger: a.logger})
+	switch cfg.JSONRPC.AuthStrategy {
+	case "noauth":
+	case "http_basic":
+		users, err := auth.OpenHtpasswd(cfg.JSONRPC.HTTPBasicAuthUserFile)
+		if err != nil {
+			return nil, named("[json_rpc]http_basic_auth_user_file", err)
+		}
+		handler = auth.Basic(users, handler, func(w http.ResponseWriter, r *http.Request, message string) {
+			jsonrpc.WriteHTTPError(w, auth.DeniedStatus(r), message)
+		})
+	default:
+		return nil, usher.Errorf(usher.ErrInvalid, "[json_rpc]auth_strategy = %s (its default is that of [DEFAULT]): "+
+			"Usher's RPC knows noauth and http_basic; name one in a --config-file of Usher's own, after Ironic's", cfg.JSONRPC.AuthStrategy)
+	}
+	return trustedServer(handler, a.logger), nil
+}
+
+// rpcTLS makes the RPC door speak TLS. [json_rpc]cert_file and key_file are
+// newer Ironic's; Debian's has them in [ssl].
+func (a *App) rpcTLS(d *door, cfg *config.Config) error {
+	if cfg.JSONRPC.CertFile != "" {
+		return d.useTLS("[json_rpc]", cfg.JSONRPC.CertFile, cfg.JSONRPC.KeyFile, cfg.SSL.CAFile)
+	}
+	return d.useTLS("[ssl]", cfg.SSL.CertFile, cfg.SSL.KeyFile, cfg.SSL.CAFile)
+}
