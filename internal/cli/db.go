@@ -5,11 +5,35 @@ import (
 	"fmt"
 
 	"github.com/usher-boot/usher/internal/app"
+	"github.com/usher-boot/usher/internal/inventory"
 )
 
 type dbCmd struct {
 	Upgrade dbUpgradeCmd `cmd:"" help:"Bring the schema of Usher's own inventory up to date."`
 	Status  dbStatusCmd  `cmd:"" help:"Tell the schema's version."`
+	Grants  dbGrantsCmd  `cmd:"" help:"Print the statements that let an account read what Usher needs of Ironic's database, and no more."`
+}
+
+type dbGrantsCmd struct {
+	Account string `default:"usher" help:"Name of the account. Default: ${default}."`
+	Host    string `default:"%" help:"Host that the account comes from, for MariaDB and MySQL. Default: ${default}, any."`
+}
+
+// Run prints statements for the engine of [database]connection, whose server
+// it does not ask.
+func (c *dbGrantsCmd) Run(s *session) error {
+	cfg, err := s.config()
+	if err != nil {
+		return err
+	}
+	statements, err := inventory.Grants(cfg.Database.Connection, c.Account, c.Host)
+	if err != nil {
+		return err
+	}
+	for _, statement := range statements {
+		fmt.Fprintf(s.Stdout, "%s;\n", statement)
+	}
+	return nil
 }
 
 type dbUpgradeCmd struct{}
