@@ -18,8 +18,10 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/crypto/bcrypt"
 
 	"github.com/usher-boot/usher/internal/cli"
+	"github.com/usher-boot/usher/internal/testenv"
 )
 
 // TestMain lets the test binary be the real program for the scripts.
@@ -37,36 +39,48 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs testdata/script/*.txtar: what a user types, and what
 // comes. Each has a state folder and ports of its own.
-func TestScripts(t *testing.T) {
+func TestScripts(t *testing.T) { run(t, "testdata/script") }
+
+// TestClients does the same with clients that others wrote.
+func TestClients(t *testing.T) {
+	testenv.NeedProgram(t, "openstack")
+	run(t, "testdata/clients")
+}
+
+func run(t *testing.T, dir string) {
 	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata/script",
+		Dir:                 dir,
 		RequireExplicitExec: true,
-		Setup: func(env *testscript.Env) error {
-			boot, api, admin, err := ports()
-			if err != nil {
-				return err
-			}
-			env.Setenv("GORACE", "atexit_sleep_ms=0") // or each command takes a second more
-			env.Setenv("HOME", env.WorkDir)
-			env.Setenv("BOOT", "127.0.0.1:"+boot)
-			env.Setenv("API", "127.0.0.1:"+api)
-			env.Setenv("ADMIN", "127.0.0.1:"+admin)
-			env.Setenv("OS_DEFAULT__STATE_PATH", env.WorkDir+"/state")
-			env.Setenv("OS_DEFAULT__HOST", "conductor-1")
-			env.Setenv("OS_DEFAULT__MY_IP", "127.0.0.1")
-			env.Setenv("OS_CONDUCTOR__FILE_URL_ALLOWED_PATHS", env.WorkDir)
-			env.Setenv("OS_USHER__BOOT_LISTEN", "127.0.0.1:"+boot)
-			env.Setenv("OS_USHER__ADMIN_LISTEN", "127.0.0.1:"+admin)
-			env.Setenv("OS_API__PORT", api)
-			return nil
-		},
+		Setup:               setup,
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"ready":   ready,
-			"exits":   exits,
-			"counted": counted,
-			"signal":  signalServe,
+			"ready":    ready,
+			"exits":    exits,
+			"counted":  counted,
+			"signal":   signalServe,
+			"htpasswd": htpasswd,
+			"uuid":     uuid,
 		},
 	})
+}
+
+func setup(env *testscript.Env) error {
+	boot, api, admin, err := ports()
+	if err != nil {
+		return err
+	}
+	env.Setenv("GORACE", "atexit_sleep_ms=0") // or each command takes a second more
+	env.Setenv("HOME", env.WorkDir)
+	env.Setenv("BOOT", "127.0.0.1:"+boot)
+	env.Setenv("API", "127.0.0.1:"+api)
+	env.Setenv("ADMIN", "127.0.0.1:"+admin)
+	env.Setenv("OS_DEFAULT__STATE_PATH", env.WorkDir+"/state")
+	env.Setenv("OS_DEFAULT__HOST", "conductor-1")
+	env.Setenv("OS_DEFAULT__MY_IP", "127.0.0.1")
+	env.Setenv("OS_CONDUCTOR__FILE_URL_ALLOWED_PATHS", env.WorkDir)
+	env.Setenv("OS_USHER__BOOT_LISTEN", "127.0.0.1:"+boot)
+	env.Setenv("OS_USHER__ADMIN_LISTEN", "127.0.0.1:"+admin)
+	env.Setenv("OS_API__PORT", api)
+	return nil
 }
 
 // ports asks the kernel for free ones.
@@ -106,6 +120,18 @@ func signalServe(ts *testscript.TestScript, _ bool, args []string) {
 	pid, err := strconv.Atoi(strings.TrimSpace(ts.ReadFile("state/usher.lock")))
 	ts.Check(err)
 	ts.Check(syscall.Kill(pid, signals[args[0]]))
+}
+
+// htpasswd makes a file with one user: "htpasswd FILE USER PASSWORD".
+func htpasswd(ts *testscript.TestScript, _ bool, args []string) {
+	hash, err := bcrypt.GenerateFromPassword([]byte(args[2]), bcrypt.MinCost)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), fmt.Appendf(nil, "%s:%s\n", args[1], hash), 0o600))
+}
+
+// uuid puts the content of a file into $UUID.
+func uuid(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Setenv("UUID", strings.TrimSpace(ts.ReadFile(args[0])))
 }
 
 // counted waits until a metric has a value: "counted ADDRESS METRIC VALUE".
