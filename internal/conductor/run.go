@@ -227,7 +227,7 @@ func (c *Conductor) expire(ctx context.Context) error {
 	}
 	for _, n := range nodes {
 		limit := timeouts[n.ProvisionState]
-		if limit <= 0 || n.Maintenance || time.Since(n.ProvisionUpdatedAt) < limit {
+		if limit <= 0 || n.Maintenance || n.ProvisionUpdatedAt.IsZero() || time.Since(n.ProvisionUpdatedAt) < limit {
 			continue
 		}
 		hosts, err := c.rings.Owners(ctx, n.ConductorGroup, n.Driver, n.UUID)

@@ -27,6 +27,7 @@ type rings struct {
 	active []string // the first owns every node; none: no valid host
 	owner  map[string]string
 	turn   int
+	asked  int // times that the fingerprint was asked for: passes of Run
 }
 
 func (r *rings) set(active ...string) {
@@ -60,6 +61,7 @@ func (r *rings) Active(context.Context) (found []usher.Conductor, err error) {
 func (r *rings) Fingerprint(context.Context) (string, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.asked++
 	return fmt.Sprint(r.turn), nil
 }
 
@@ -189,7 +191,11 @@ func (w *world) conductor(name, root string, change ...func(*conductor.Options))
 		f(&o)
 	}
 	h := &host{Conductor: conductor.New(o), w: w, name: name, root: filepath.Join(root, "http"), disk: disk, renderer: renderer}
-	h.Registered(int64(len(name))) // any id
+	id, err := w.store.RegisterConductor(w.t.Context(), usher.Conductor{Hostname: name})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	h.Registered(id)
 	w.t.Cleanup(func() {
 		h.stopNow()
 		cache.Close()
@@ -291,7 +297,12 @@ func (h *host) do(uuid, verb string, want usher.State) *usher.Node {
 
 func (h *host) beat(uuid string, want usher.State) *usher.Node {
 	h.w.t.Helper()
-	if err := h.Heartbeat(h.w.t.Context(), uuid, usher.Heartbeat{CallbackURL: "http://10.0.0.9:9999"}); err != nil {
+	token, _ := h.w.get(uuid).DriverInternalInfo["agent_secret_token"].(string)
+	if token == "" { // as a lookup gives it out
+		token = "token of " + uuid
+		h.w.change(uuid, func(n *usher.Node) { n.DriverInternalInfo = map[string]any{"agent_secret_token": token} })
+	}
+	if err := h.Heartbeat(h.w.t.Context(), uuid, usher.Heartbeat{CallbackURL: "http://10.0.0.9:9999", AgentToken: token}); err != nil {
 		h.w.t.Fatalf("heartbeat: %v", err)
 	}
 	return h.w.settled(uuid, want)
