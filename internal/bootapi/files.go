@@ -44,7 +44,7 @@ func (f *Files) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // servable gives the name below the root for a URL's path.
 func (f *Files) servable(urlPath string) (string, bool) {
-	name := strings.TrimPrefix(urlPath, "/")
+	name := strings.TrimLeft(urlPath, "/")
 	if name == "" || path.Clean(name) != name || path.Base(name) == configName {
 		return "", false
 	}

@@ -64,11 +64,13 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if strings.HasPrefix(r.UserAgent(), "GRUB") {
 		w.Header().Set("Connection", "close")
 	}
-	if rest, ok := strings.CutPrefix(r.URL.Path, Prefix); ok {
+	// shim, loaded by UEFI HTTP boot, doubles the first slash.
+	path := "/" + strings.TrimLeft(r.URL.Path, "/")
+	if rest, ok := strings.CutPrefix(path, Prefix); ok {
 		h.boot(w, r, rest)
 		return
 	}
-	if script, ok := h.o.Scripts[r.URL.Path]; ok {
+	if script, ok := h.o.Scripts[path]; ok {
 		answer(w, r, http.StatusOK, string(script))
 		return
 	}
