@@ -75,7 +75,9 @@ const defaultConfigFile = "/etc/usher/usher.conf"
 func Main(ctx context.Context, args []string, env Env) int {
 	var g grammar
 	parser, err := kong.New(&g, kong.Name("usher"),
-		kong.Description("Shows every network-booting machine to the conductor that holds its boot configuration."),
+		kong.Description("Shows every network-booting machine to the conductor that holds its boot configuration.\n\n"+
+			"Exit codes: 0 success; 1 failure; 2 wrong use or configuration; "+
+			"3 what was asked for does not exist, or the machine would get nothing; 4 not now, ask again."),
 		kong.Writers(env.Stdout, env.Stderr), kong.UsageOnError(), kong.Vars{"config_file": defaultConfigFile},
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}), kong.Exit(func(code int) { panic(exit(code)) }))
 	if err != nil {
