@@ -1,11 +1,13 @@
 package bootapi
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"os"
 	"path"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -26,7 +28,13 @@ func (f *Files) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		NotFound(w, r)
 		return
 	}
-	file, err := f.root.Open(name)
+	// Not to block on a pipe that somebody put there.
+	file, err := f.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if isOutage(err) {
+		w.Header().Set("Retry-After", "5")
+		answer(w, r, http.StatusServiceUnavailable, "# not available now\n")
+		return
+	}
 	if err != nil {
 		NotFound(w, r)
 		return
@@ -53,10 +61,33 @@ func (f *Files) servable(urlPath string) (string, bool) {
 			return "", false
 		}
 	}
-	if target, err := f.root.Readlink(name); err == nil && path.Base(target) == configName {
-		return "", false
+	return name, !f.leadsToBootFile(name)
+}
+
+// maxLinks is how many links in a row are followed, as Linux has it.
+const maxLinks = 40
+
+// leadsToBootFile says that name is a link to a boot file, or to a link to one.
+func (f *Files) leadsToBootFile(name string) bool {
+	for range maxLinks {
+		target, err := f.root.Readlink(name)
+		if err != nil {
+			return path.Base(name) == configName
+		}
+		name = path.Join(path.Dir(name), target)
 	}
-	return name, true
+	return true
+}
+
+// isOutage tells what this host cannot do just now from what is not there: a
+// machine that is told "no" does not ask again.
+func isOutage(err error) bool {
+	for _, e := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.EIO, syscall.ESTALE} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
 }
 
 // configName is the name of a boot file in its node's folder, as Ironic has it.

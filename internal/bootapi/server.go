@@ -2,11 +2,8 @@ package bootapi
 
 import (
 	"log/slog"
-	"net"
 	"net/http"
 	"time"
-
-	"golang.org/x/net/netutil"
 )
 
 // NewServer returns a server for the machines' door, with the bounds that
@@ -22,10 +19,4 @@ func NewServer(handler http.Handler, logger *slog.Logger) *http.Server {
 		MaxHeaderBytes: 16 << 10,
 		ErrorLog:       slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
 	}
-}
-
-// Limit bounds the connections that are open at the same time. Those beyond
-// wait in the kernel's queue.
-func Limit(l net.Listener, connections int) net.Listener {
-	return netutil.LimitListener(l, connections)
 }
