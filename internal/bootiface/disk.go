@@ -29,6 +29,7 @@ type DiskOptions struct {
 // Disk is the conductor's boot files, laid out as Ironic's:
 //
 //	<root>/<node uuid>/config               the boot file
+//	<root>/<node uuid>/.links               names of the links to it, ours alone
 //	<root>/<node uuid>/deploy_kernel, ...   its images, put there by others
 //	<root>/pxelinux.cfg/<MAC>               relative links to the config
 //	<root>/grub.cfg-01-<MAC>, <MAC>.conf

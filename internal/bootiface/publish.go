@@ -84,31 +84,43 @@ func (d *Disk) publish(root *os.Root, i Interface, uuid string, config []byte, m
 			return err
 		}
 	}
+	var links []string
+	for _, mac := range macs {
+		links = append(links, d.linkNames(i, mac)...)
+	}
+	listed, err := listedLinks(root, uuid)
+	if err != nil {
+		return err
+	}
+	all := union(listed, links)
+	if len(all) > len(listed) {
+		if err := d.listLinks(root, uuid, all); err != nil {
+			return err
+		}
+	}
+
 	s := staging{root: root}
 	defer s.discard()
-
 	if err := s.file(uuid+"/"+configFile, config, d.options.FilePermission); err != nil {
 		return err
 	}
-	links := map[string]bool{}
-	for _, mac := range macs {
-		for _, name := range d.linkNames(i, mac) {
-			links[name] = true
-			target := strings.Repeat("../", strings.Count(name, "/")) + uuid + "/" + configFile
-			if err := s.link(target, name); err != nil {
-				return err
-			}
+	for _, name := range links {
+		target := strings.Repeat("../", strings.Count(name, "/")) + uuid + "/" + configFile
+		if err := s.link(target, name); err != nil {
+			return err
 		}
 	}
 	if err := s.commit(); err != nil {
 		return err
 	}
-	stale, err := d.linksTo(root, uuid)
-	if err != nil {
+	stale := slices.DeleteFunc(all, func(name string) bool { return slices.Contains(links, name) })
+	if len(stale) == 0 {
+		return nil
+	}
+	if err := removeLinks(root, uuid, stale); err != nil {
 		return err
 	}
-	stale = slices.DeleteFunc(stale, func(name string) bool { return links[name] })
-	return removeAll(root, stale)
+	return d.listLinks(root, uuid, links)
 }
 
 // linkNames lists the links of a port, below the root. Ironic makes GRUB's
@@ -135,52 +147,18 @@ func (d *Disk) Remove(i Interface, uuid string) error {
 		return err
 	}
 	defer root.Close()
-	links, err := d.linksTo(root, uuid)
+	links, err := listedLinks(root, uuid)
 	if err == nil {
-		err = removeAll(root, append([]string{uuid + "/" + configFile}, links...))
+		err = root.Remove(uuid + "/" + configFile)
+	}
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
+		err = removeLinks(root, uuid, links)
 	}
 	if err == nil {
 		err = root.RemoveAll(uuid)
 	}
 	if err != nil {
 		return fmt.Errorf("remove boot files of node %s: %w", uuid, err)
-	}
-	return nil
-}
-
-// linksTo finds the links into a node's folder by reading where they point.
-func (d *Disk) linksTo(root *os.Root, uuid string) ([]string, error) {
-	var names []string
-	for _, folder := range []string{".", d.options.ConfigSubdir} {
-		entries, err := fs.ReadDir(root.FS(), folder)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		for _, e := range entries {
-			if e.Type()&fs.ModeSymlink == 0 {
-				continue
-			}
-			name := path.Join(folder, e.Name())
-			target, err := root.Readlink(name)
-			if err != nil {
-				continue // gone meanwhile: another node's, being replaced
-			}
-			if path.Join(folder, target) == uuid+"/"+configFile {
-				names = append(names, name)
-			}
-		}
-	}
-	return names, nil
-}
-
-func removeAll(root *os.Root, names []string) error {
-	for _, name := range names {
-		if err := root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
 	}
 	return nil
 }
