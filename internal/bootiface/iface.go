@@ -35,15 +35,13 @@ type Interface struct {
 	complete func(content []byte) bool    // see Complete
 }
 
-// interfaces is the table of boot interfaces: one line for each file beside
-// this one. New firmware is a new file and its line here.
-func interfaces() []Interface {
-	return []Interface{ipxe(), httpIPXE(), pxe(), httpGRUB()}
-}
+// interfaces is the table of boot interfaces: one entry for each file beside
+// this one. New firmware is a new file and its entry here. It never changes.
+var interfaces = []Interface{ipxe(), httpIPXE(), pxe(), httpGRUB()}
 
 // Lookup finds a boot interface by the name that nodes carry it under.
 func Lookup(name string) (Interface, bool) {
-	for _, i := range interfaces() {
+	for _, i := range interfaces {
 		if i.name == name {
 			return i, true
 		}
@@ -54,7 +52,7 @@ func Lookup(name string) (Interface, bool) {
 // Names lists the boot interfaces.
 func Names() []string {
 	var names []string
-	for _, i := range interfaces() {
+	for _, i := range interfaces {
 		names = append(names, i.name)
 	}
 	return names
@@ -63,7 +61,7 @@ func Names() []string {
 // KnownFile says whether any boot interface answers this file name. The set
 // is closed: a request for another name needs no look-up.
 func KnownFile(name string) bool {
-	return slices.ContainsFunc(interfaces(), func(i Interface) bool { return slices.Contains(i.files, name) })
+	return slices.ContainsFunc(interfaces, func(i Interface) bool { return slices.Contains(i.files, name) })
 }
 
 // Name is the boot interface's name, as in Ironic.

@@ -71,7 +71,7 @@ func load(dir, name string) (*template.Template, error) {
 // try renders an example of everything.
 func (r *Renderer) try() error {
 	const base = "http://192.0.2.1/"
-	for _, i := range interfaces() {
+	for _, i := range interfaces {
 		for _, kind := range []Kind{Deploy, Rescue, Ramdisk, LocalDisk} {
 			s := NodeScript{UUID: "00000000-0000-4000-8000-000000000000", Name: "example", Kind: kind,
 				Kernel: base + "kernel", Ramdisk: base + "ramdisk", KernelParameters: "console=ttyS0"}
