@@ -73,10 +73,10 @@ type App struct {
 
 	store      *inventory.Store // this and the next ones: our own inventory only
 	peers      *conductor.Peers
-	member     *membership.Member   // nil without the conductor role
-	local      *conductor.Conductor // likewise
-	disk       *bootiface.Disk      // likewise
-	management *management.API      // a conductor's own door has the ramdisk's part of it
+	member     *membership.Member             // nil without the conductor role
+	local      *conductor.Conductor           // likewise
+	disk       *bootiface.Disk                // likewise
+	management atomic.Pointer[management.API] // replaced by a reload; a conductor's own door has the ramdisk's part of it
 	doors      []*door
 	machine    *swap    // the machines' door's handler, replaced by a reload
 	httpRoot   *os.Root // what the machines' door serves files from, opened once
@@ -198,11 +198,16 @@ func (a *App) Reload(ctx context.Context) error {
 }
 
 func (a *App) reload(_ context.Context) error {
-	next, err := a.load()
+	read, err := a.load()
 	if err != nil {
 		return err
 	}
 	old := a.cfg.Load()
+	next := config.Reload(old, read)
+	api, err := a.newManagement(next)
+	if err != nil {
+		return err
+	}
 	handler, err := a.machinesHandler(next)
 	if err != nil {
 		return err
@@ -217,10 +222,11 @@ func (a *App) reload(_ context.Context) error {
 		}
 		a.local.Reload(a.conductorSettings(next), renderer)
 	}
+	a.management.Store(api)
 	a.machine.set(handler)
 	a.log.set(next)
 	a.cfg.Store(next)
-	for _, c := range config.Diff(old, next) {
+	for _, c := range config.Diff(old, read) {
 		if c.Reloadable {
 			a.logger.Info("option changed", "option", "["+c.Group+"]"+c.Name, "value", c.New)
 		} else {

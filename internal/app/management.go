@@ -17,8 +17,18 @@ var errNoConductor = errors.New("no conductor is active")
 
 // buildManagement makes Ironic's REST API over our inventory. A conductor
 // alone has it for what ramdisks call: they were told its door.
-func (a *App) buildManagement(_ context.Context, cfg *config.Config) (err error) {
-	a.management, err = management.New(management.Options{
+func (a *App) buildManagement(_ context.Context, cfg *config.Config) error {
+	api, err := a.newManagement(cfg)
+	a.management.Store(api)
+	return err
+}
+
+// newManagement is nil beside Ironic, which has its own.
+func (a *App) newManagement(cfg *config.Config) (*management.API, error) {
+	if a.ironic {
+		return nil, nil
+	}
+	return management.New(management.Options{
 		Store:            a.store,
 		Conductor:        a.peers,
 		Owner:            a.peers.Owner,
@@ -28,13 +38,14 @@ func (a *App) buildManagement(_ context.Context, cfg *config.Config) (err error)
 		ConductorTimeout: a.heartbeatTimeout(cfg),
 		Logger:           a.logger,
 	})
-	return err
 }
 
 // managementServer is the operators' door: the REST API and, as the
 // specification has it, the boot API too.
 func (a *App) managementServer(cfg *config.Config) (*http.Server, error) {
-	protected, err := a.protect(cfg, a.management)
+	protected, err := a.protect(cfg, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a.management.Load().ServeHTTP(w, r)
+	}))
 	if err != nil {
 		return nil, err
 	}
@@ -42,8 +53,8 @@ func (a *App) managementServer(cfg *config.Config) (*http.Server, error) {
 		switch {
 		case strings.HasPrefix(r.URL.Path, bootapi.Prefix):
 			a.machine.ServeHTTP(w, r)
-		case a.management.Public(r):
-			a.management.ServeHTTP(w, r)
+		case a.management.Load().Public(r):
+			a.management.Load().ServeHTTP(w, r)
 		default:
 			protected.ServeHTTP(w, r)
 		}
@@ -80,10 +91,9 @@ func (a *App) ramdiskOr(next http.Handler) http.Handler {
 	if a.ironic {
 		return next // ramdisks call Ironic's API
 	}
-	ramdisk := a.management.RamdiskHandler()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if a.management.Public(r) {
-			ramdisk.ServeHTTP(w, r)
+		if api := a.management.Load(); api.Public(r) {
+			api.RamdiskHandler().ServeHTTP(w, r)
 			return
 		}
 		next.ServeHTTP(w, r)

@@ -165,7 +165,7 @@ rpc_timeout = 0.25
 		"[api]restrict_lookup":         {Value: "true", Origin: "default", Reloadable: true},
 		"[conductor]deploy_ramdisk":    {Value: "", Origin: "default", Reloadable: true},
 		"[DEFAULT]use_json":            {Value: "false", Origin: "default"},
-		"[conductor]heartbeat_timeout": {Value: "60", Origin: "default", Reloadable: true},
+		"[conductor]heartbeat_timeout": {Value: "60", Origin: "default"},
 	} {
 		s := got[name]
 		s.Group, s.Name = "", ""

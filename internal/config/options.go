@@ -13,8 +13,8 @@ const (
 
 // options is the table: each option of each group, bound to its field of c.
 // Names, types and defaults are Ironic 21.4's (ironic/conf, ironic_lib, oslo.db
-// and oslo.service) unless the help says otherwise; so is what may be
-// reloaded, where Ironic has the option.
+// and oslo.service) unless the help says otherwise. What may be reloaded is
+// what internal/app can replace while it runs; its tests hold both together.
 func options(c *Config) []option {
 	return slices.Concat(
 		defaultOptions(&c.Default), apiOptions(&c.API), conductorOptions(&c.Conductor),
@@ -90,7 +90,7 @@ func conductorOptions(c *Conductor) []option {
 	return inGroup("conductor", []option{
 		{id: name("heartbeat_interval"), kind: seconds(1, noMax), into: &c.HeartbeatInterval, def: "10",
 			help: "Time between heartbeats of a conductor."},
-		{id: name("heartbeat_timeout"), kind: seconds(0, 315576000), into: &c.HeartbeatTimeout, def: "60", reload: true,
+		{id: name("heartbeat_timeout"), kind: seconds(0, 315576000), into: &c.HeartbeatTimeout, def: "60",
 			help: "Time without heartbeats after which a conductor no longer counts as active."},
 		{id: name("automated_clean"), kind: boolean(), into: &c.AutomatedClean, def: "false", reload: true,
 			help: "Clean nodes before they become available. (Ironic's default is true.)"},
@@ -100,7 +100,7 @@ func conductorOptions(c *Conductor) []option {
 			help: "Folders that `file://` URLs of images may point into; empty: no such URLs. (Ironic has /templates too, and no $state_path.)"},
 		{id: name("sync_local_state_interval"), kind: seconds(noMin, noMax), into: &c.SyncLocalStateInterval, def: "180",
 			help: "Time between looks for nodes that the ring has given to this conductor; 0 or less: never."},
-		{id: name("check_provision_state_interval"), kind: seconds(0, noMax), into: &c.CheckProvisionStateInterval, def: "60",
+		{id: name("check_provision_state_interval"), kind: seconds(0, noMax), into: &c.CheckProvisionStateInterval, def: "60", reload: true,
 			help: "Time between looks for nodes that wait too long; 0: never."},
 		waiting("deploy_callback_timeout", &c.DeployCallbackTimeout, "`wait call-back`"),
 		waiting("clean_callback_timeout", &c.CleanCallbackTimeout, "`clean wait`"),
@@ -129,7 +129,7 @@ func databaseOptions(d *Database) []option {
 
 func deployOptions(d *Deploy) []option {
 	return inGroup("deploy", []option{
-		{id: name("http_url"), kind: webURL(), into: &d.HTTPURL,
+		{id: name("http_url"), kind: webURL(), into: &d.HTTPURL, reload: true,
 			help: "URL under which machines find `http_root`; unset: Usher's machines' door."},
 		{id: name("http_root"), kind: text(), into: &d.HTTPRoot,
 			help: "Folder of kernels, ramdisks and boot files that machines fetch over HTTP; unset: `$state_path/httpboot`, beside Ironic `/httpboot` (Ironic's default)."},
@@ -141,15 +141,15 @@ func pxeOptions(p *PXE) []option {
 		{id: name("kernel_append_params"), kind: text(), into: &p.KernelAppendParams, def: "nofb nomodeset vga=normal",
 			old: []id{name("pxe_append_params")}, reload: true,
 			help: "Kernel parameters of network boots, for nodes that have none of their own."},
-		{id: name("ipxe_timeout"), kind: seconds(0, noMax), into: &p.IPXETimeout, def: "0",
+		{id: name("ipxe_timeout"), kind: seconds(0, noMax), into: &p.IPXETimeout, def: "0", reload: true,
 			help: "Time iPXE has to fetch an image; 0: no limit."},
-		{id: name("ipxe_use_boot_config_api"), kind: boolean(), into: &p.IPXEUseBootConfigAPI, def: "false",
+		{id: name("ipxe_use_boot_config_api"), kind: boolean(), into: &p.IPXEUseBootConfigAPI, def: "false", reload: true,
 			help: "The root script in `http_root` links to the boot configuration API instead of to static files. (Ironic's specification boot-config-api.)"},
-		{id: name("ipxe_config_api_root_url"), kind: webURL(), into: &p.IPXEConfigAPIRootURL,
+		{id: name("ipxe_config_api_root_url"), kind: webURL(), into: &p.IPXEConfigAPIRootURL, reload: true,
 			help: "URL of the boot configuration API for the root script; unset: this process's machines' door. (Ironic's specification boot-config-api.)"},
 		{id: name("ipxe_boot_script"), kind: text(), into: &p.IPXEBootScript,
 			help: "File to use as the iPXE root script; unset: Usher's own. (Ironic's default is its own.)"},
-		{id: name("ipxe_fallback_script"), kind: text(), into: &p.IPXEFallbackScript,
+		{id: name("ipxe_fallback_script"), kind: text(), into: &p.IPXEFallbackScript, reload: true,
 			help: "Script that the root script chains to when nothing answers for a machine."},
 		{id: name("pxe_config_subdir"), kind: text(), into: &p.PXEConfigSubdir, def: "pxelinux.cfg",
 			help: "Folder below the roots with one link per MAC address."},
@@ -205,10 +205,10 @@ func usherOptions(u *Usher) []option {
 		{id: name("boot_tls_listen"), kind: listen(true), into: &u.BootTLSListen, help: "The machines' door over TLS, with the certificate of `[ssl]`; unset: shut."},
 		{id: name("admin_listen"), kind: listen(false), into: &u.AdminListen, def: "127.0.0.1:6387", help: "The operator's door: metrics, health, the live page."},
 		{id: name("rpc_listen"), kind: listen(true), into: &u.RPCListen, help: "Where JSON-RPC listens, instead of at `[json_rpc]host_ip` and `port`; beside Ironic, which has that port, unset means port 8090."},
-		{id: name("rpc_timeout"), kind: fraction(), into: &u.RPCTimeout, def: "3", help: "Time a conductor has to answer for a boot file."},
+		{id: name("rpc_timeout"), kind: fraction(), into: &u.RPCTimeout, def: "3", reload: true, help: "Time a conductor has to answer for a boot file."},
 		{id: name("rpc_addresses"), kind: dict(quoted()), into: &u.RPCAddresses, help: "Addresses of conductors whose host name is not one: `HOST:ADDRESS,...`."},
 		{id: name("insecure_management"), kind: boolean(), into: &u.InsecureManagement, def: "false", help: "Allow the management API without authentication on an address that others can reach."},
-		{id: name("template_dir"), kind: text(), into: &u.TemplateDir, help: "Folder of boot file templates that replace the built-in ones."},
+		{id: name("template_dir"), kind: text(), into: &u.TemplateDir, reload: true, help: "Folder of boot file templates that replace the built-in ones."},
 		{id: name("max_connections"), kind: integer(1, noMax), into: &u.MaxConnections, def: "4096", help: "Most connections at the machines' door at one time."},
 		{id: name("shutdown_timeout"), kind: fraction(), into: &u.ShutdownTimeout, def: "10", help: "Time that requests have to end when the program stops."},
 		{id: name("retry_after"), kind: seconds(1, noMax), into: &u.RetryAfter, def: "3", reload: true, help: "Pause that a machine is asked to make before it tries again."},
@@ -217,6 +217,6 @@ func usherOptions(u *Usher) []option {
 
 // waiting is the row of a bound on a wait state.
 func waiting(row string, into *time.Duration, state string) option {
-	return option{id: name(row), kind: seconds(0, noMax), into: into, def: "1800",
+	return option{id: name(row), kind: seconds(0, noMax), into: into, def: "1800", reload: true,
 		help: "Time a node may stay in " + state + "; 0: no limit."}
 }

@@ -3,6 +3,7 @@ package config
 import (
 	"io/fs"
 	"maps"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -64,6 +65,22 @@ func Diff(before, after *Config) []Change {
 		}
 	}
 	return changes
+}
+
+// Reload is what running's process has in force once it has read next: next,
+// with all that takes a restart as running has it. Both stay as they are.
+func Reload(running, next *Config) *Config {
+	merged := *next
+	merged.settings = slices.Clone(next.settings)
+	kept := *running
+	from := options(&kept)
+	for i, o := range options(&merged) {
+		if !o.reload {
+			reflect.ValueOf(o.into).Elem().Set(reflect.ValueOf(from[i].into).Elem())
+			merged.settings[i] = running.settings[i]
+		}
+	}
+	return &merged
 }
 
 // display is a field's value as text that an oslo.config file could hold.
