@@ -1,0 +1,223 @@
+package ironic
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+
+	"github.com/google/uuid"
+
+	"github.com/usher-boot/usher/internal/hashring"
+)
+
+// node is one of Ironic's.
+type node struct {
+	s      *site
+	name   string
+	uuid   string
+	home   string // its owner while all conductors are there
+	boot   string // boot interface
+	deploy string // deploy interface
+	group  string
+	driver string
+	macs   []string
+	goal   func(*node) // drives it to its state
+	state  string      // and that is
+}
+
+func (n *node) file() string {
+	if n.boot == "pxe" {
+		return "grub.cfg"
+	}
+	return "boot.ipxe"
+}
+
+// uuidOf finds a UUID that the ring of all hosts of a group gives to a host.
+func (s *site) uuidOf(group, host string) string {
+	s.tb.Helper()
+	var hosts []string
+	for i, h := range s.hosts {
+		if s.layout.groups[i] == group {
+			hosts = append(hosts, h)
+		}
+	}
+	ring, err := hashring.New(s.layout.algorithm, s.layout.exponent, hosts)
+	if err != nil {
+		s.tb.Fatal(err)
+	}
+	for {
+		if id := uuid.NewString(); ring.Owners(id)[0] == host {
+			return id
+		}
+	}
+}
+
+// call calls Ironic's API and returns the answer's body.
+func (s *site) call(method, path string, body any, want ...int) map[string]any {
+	s.tb.Helper()
+	answer, status, err := s.try(method, path, body)
+	if err != nil {
+		s.tb.Fatalf("%s %s: %v", method, path, err)
+	}
+	for _, w := range want {
+		if status == w {
+			return answer
+		}
+	}
+	s.tb.Fatalf("%s %s: %d %v", method, path, status, answer)
+	return nil
+}
+
+func (s *site) try(method, path string, body any) (answer map[string]any, status int, err error) {
+	var raw []byte
+	if body != nil {
+		if raw, err = json.Marshal(body); err != nil {
+			return nil, 0, err
+		}
+	}
+	req, err := http.NewRequestWithContext(s.tb.Context(), method, s.apiURL+path, bytes.NewReader(raw))
+	if err != nil {
+		return nil, 0, err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("X-OpenStack-Ironic-API-Version", "1.80")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer resp.Body.Close()
+	if raw, err = io.ReadAll(resp.Body); err != nil || len(raw) == 0 {
+		return nil, resp.StatusCode, err
+	}
+	return answer, resp.StatusCode, json.Unmarshal(raw, &answer)
+}
+
+// alive lists the conductors that Ironic's API calls alive.
+func (s *site) alive() []string {
+	answer, status, err := s.try("GET", "/v1/conductors", nil)
+	if err != nil || status != http.StatusOK {
+		return nil
+	}
+	var alive []string
+	for _, c := range answer["conductors"].([]any) {
+		if row := c.(map[string]any); row["alive"] == true {
+			alive = append(alive, row["hostname"].(string))
+		}
+	}
+	return alive
+}
+
+// owner is whom Ironic's API names as a node's conductor, "" for none.
+func (s *site) owner(n *node) string {
+	s.tb.Helper()
+	host, _ := s.call("GET", "/v1/nodes/"+n.uuid+"?fields=conductor", nil, http.StatusOK)["conductor"].(string)
+	return host
+}
+
+// enroll makes the nodes and drives each to its state.
+func (s *site) enroll(nodes []*node) {
+	s.tb.Helper()
+	limit := make(chan struct{}, 6)
+	var all sync.WaitGroup
+	for _, n := range nodes {
+		all.Go(func() {
+			limit <- struct{}{}
+			defer func() { <-limit }()
+			n.s = s
+			n.create()
+			if n.goal != nil {
+				n.goal(n)
+			}
+		})
+	}
+	all.Wait()
+	if s.tb.Failed() {
+		s.tb.FailNow()
+	}
+}
+
+func (n *node) create() {
+	n.s.tb.Helper()
+	image := func(name string) string { return "file://" + n.s.dir + "/" + name }
+	if n.driver == "" {
+		n.driver = "manual-management"
+	}
+	body := map[string]any{"uuid": n.uuid, "name": n.name, "driver": n.driver, "conductor_group": n.group,
+		"driver_info": map[string]any{"deploy_kernel": image("kernel"), "deploy_ramdisk": image("ramdisk"),
+			"rescue_kernel": image("kernel"), "rescue_ramdisk": image("ramdisk"), "password": "bmc-secret"}}
+	if n.driver == "manual-management" {
+		body["boot_interface"], body["deploy_interface"], body["rescue_interface"] = n.boot, n.deploy, "agent"
+	}
+	n.s.call("POST", "/v1/nodes", body, http.StatusCreated)
+	for range 2 {
+		var b [3]byte
+		rand.Read(b[:])
+		mac := fmt.Sprintf("52:54:00:%02x:%02x:%02x", b[0], b[1], b[2])
+		n.s.call("POST", "/v1/ports", map[string]any{"node_uuid": n.uuid, "address": mac}, http.StatusCreated)
+		n.macs = append(n.macs, mac)
+	}
+	if n.deploy == "ramdisk" {
+		n.patch("/instance_info", map[string]any{"kernel": image("kernel"), "ramdisk": image("ramdisk")})
+	}
+	n.state = "enroll"
+}
+
+func (n *node) patch(path string, value any) {
+	n.s.tb.Helper()
+	n.s.call("PATCH", "/v1/nodes/"+n.uuid, []map[string]any{{"op": "add", "path": path, "value": value}}, http.StatusOK)
+}
+
+// verb asks for a provision state and waits for the one it ends in.
+func (n *node) verb(state string, body map[string]any) {
+	n.s.tb.Helper()
+	n.s.call("PUT", "/v1/nodes/"+n.uuid+"/states/provision", body, http.StatusAccepted)
+	n.await(state)
+}
+
+func (n *node) await(state string) {
+	n.s.tb.Helper()
+	var last map[string]any
+	eventually(n.s.tb, n.name+" becomes "+state, func() bool {
+		last = n.s.call("GET", "/v1/nodes/"+n.uuid+"?fields=provision_state,last_error,reservation", nil, http.StatusOK)
+		if e, _ := last["last_error"].(string); e != "" && last["provision_state"] != state {
+			n.s.tb.Fatalf("%s: %v", n.name, last)
+		}
+		return last["provision_state"] == state && last["reservation"] == nil
+	})
+	n.state = state
+}
+
+func (n *node) manage() { n.verb("manageable", map[string]any{"target": "manage"}) }
+
+func (n *node) provide() {
+	n.manage()
+	n.verb("available", map[string]any{"target": "provide"})
+}
+
+// deployWait leaves it in "wait call-back".
+func (n *node) deployWait() {
+	n.provide()
+	n.verb("wait call-back", map[string]any{"target": "active"})
+}
+
+// cleanWait leaves it in its first cleaning, without conductor_affinity.
+func (n *node) cleanWait() {
+	n.manage()
+	n.verb("clean wait", map[string]any{"target": "clean",
+		"clean_steps": []map[string]any{{"interface": "deploy", "step": "erase_devices_metadata"}}})
+}
+
+// active deploys a ramdisk.
+func (n *node) active() {
+	n.provide()
+	n.verb("active", map[string]any{"target": "active"})
+}
+
+func (n *node) rescueWait() {
+	n.active()
+	n.verb("rescue wait", map[string]any{"target": "rescue", "rescue_password": "pw"})
+}

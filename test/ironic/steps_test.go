@@ -1,0 +1,278 @@
+package ironic
+
+import (
+	"io/fs"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/usher-boot/usher"
+	"github.com/usher-boot/usher/internal/testenv"
+)
+
+// rootScript: what 'usher root-script' printed has passed Ironic's Jinja2
+// unchanged, on every conductor.
+func (s *site) rootScript() {
+	s.tb.Helper()
+	want, err := os.ReadFile(filepath.Join(s.dir, "boot.ipxe"))
+	if err != nil {
+		s.tb.Fatal(err)
+	}
+	for i := range s.hosts {
+		got, err := os.ReadFile(filepath.Join(s.dir, []string{"host1", "host2", "host3"}[i], "http/boot.ipxe"))
+		// Jinja2 takes the newline at the end away.
+		if err != nil || strings.TrimSuffix(string(want), "\n") != string(got) {
+			s.tb.Errorf("boot.ipxe of %s: %v\n%s", s.hosts[i], err, cmp.Diff(string(want), string(got)))
+		}
+	}
+}
+
+// activeRamdisk: a node that boots its ramdisk for good needs
+// restrict_boot_config = false.
+func (s *site) activeRamdisk(nodes []*node) {
+	s.tb.Helper()
+	for _, n := range nodes {
+		if n.state != "active" {
+			continue
+		}
+		if d := s.open.askNode(n); d.status != http.StatusOK || d.body != s.config(s.owner(n), n) {
+			s.tb.Errorf("active ramdisk node, unrestricted: %+v", d)
+		}
+		if d := s.usher.askNode(n); d.status != http.StatusNotFound {
+			s.tb.Errorf("active ramdisk node, restricted: %+v", d)
+		}
+	}
+}
+
+// states are Ironic's of 21.4 and of later releases.
+var states = []usher.State{usher.Enroll, usher.Verifying, usher.Manageable, usher.Available, usher.Deploying, usher.DeployWait,
+	usher.DeployFailed, usher.Active, usher.Deleting, usher.ErrorState, usher.Cleaning, usher.CleanWait, usher.CleanFailed,
+	usher.Inspecting, usher.InspectWait, usher.InspectFailed, usher.Adopting, usher.AdoptFailed, usher.Rescuing, usher.RescueWait,
+	usher.RescueFailed, usher.Rescue, usher.Unrescuing, usher.UnrescueFailed, usher.Servicing, usher.ServiceWait, usher.ServiceFailed}
+
+// everyState: a node whose file is there is answered in no state but those
+// that wait. inspect wait is without a file here.
+func (s *site) everyState(nodes []*node) {
+	s.tb.Helper()
+	n := nodes[0]
+	for _, state := range states {
+		s.server.Admin(s.tb, s.database, "UPDATE nodes SET provision_state = '"+string(state)+"' WHERE uuid = '"+n.uuid+"'")
+		want := http.StatusNotFound
+		if state.Waiting() {
+			want = http.StatusOK
+		}
+		if d := s.usher.askNode(n); d.status != want {
+			s.tb.Errorf("state %q: %+v", state, d)
+		}
+	}
+	s.server.Admin(s.tb, s.database, "UPDATE nodes SET provision_state = '"+n.state+"' WHERE uuid = '"+n.uuid+"'")
+
+	manageable := find(nodes, func(n *node) bool { return n.state == "manageable" })
+	s.server.Admin(s.tb, s.database, "UPDATE nodes SET provision_state = 'inspect wait' WHERE uuid = '"+manageable.uuid+"'")
+	if d := s.usher.askNode(manageable); d.status != http.StatusNotFound || d.Cause != "no_file" {
+		s.tb.Errorf("inspect wait without a file: %+v", d)
+	}
+	s.server.Admin(s.tb, s.database, "UPDATE nodes SET provision_state = 'manageable' WHERE uuid = '"+manageable.uuid+"'")
+}
+
+func find(nodes []*node, is func(*node) bool) *node {
+	for _, n := range nodes {
+		if is(n) {
+			return n
+		}
+	}
+	return nil
+}
+
+// untouched: with Ironic halted, nothing in its database or on its disks
+// differs after Usher has answered for every node.
+func (s *site) untouched(nodes []*node) {
+	s.tb.Helper()
+	running := append([]*process{s.api}, s.ironic[:]...)
+	for _, p := range running {
+		p.signal(syscall.SIGSTOP)
+	}
+	database, disks := s.dump(), s.disks()
+	for _, n := range nodes {
+		for _, mac := range n.macs {
+			s.usher.ask(mac, n.file())
+			s.open.ask(mac, n.file())
+		}
+	}
+	if diff := cmp.Diff(database, s.dump()); diff != "" || len(database) < 1000 {
+		s.tb.Errorf("the database of %d bytes differs:\n%s", len(database), diff)
+	}
+	if diff := cmp.Diff(disks, s.disks()); diff != "" || len(disks) < 20 {
+		s.tb.Errorf("the disks with %d files differ:\n%s", len(disks), diff)
+	}
+	for _, p := range running {
+		p.signal(syscall.SIGCONT)
+	}
+	eventually(s.tb, "Ironic goes on", func() bool { return len(s.alive()) == conductors })
+	s.sameOwners("after a halt", nodes, nobody)
+}
+
+// dump is all that the database holds.
+func (s *site) dump() string {
+	s.tb.Helper()
+	out, err := exec.CommandContext(s.tb.Context(), testenv.NeedProgram(s.tb, "mariadb-dump")[0], "--no-defaults",
+		"--socket="+filepath.Join(s.server.Dir, "socket"), "--user=root", "--skip-comments", "--order-by-primary", s.database).Output()
+	if err != nil {
+		s.tb.Fatalf("mariadb-dump: %v", err)
+	}
+	return string(out)
+}
+
+// disks is every file of every conductor.
+func (s *site) disks() map[string]string {
+	s.tb.Helper()
+	found := map[string]string{}
+	err := filepath.WalkDir(s.dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		entry := info.Mode().String() + " " + info.ModTime().Format(time.RFC3339Nano)
+		if d.Type().IsRegular() {
+			content, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			entry += " " + string(content)
+		}
+		found[path] = entry
+		return nil
+	})
+	if err != nil {
+		s.tb.Fatal(err)
+	}
+	return found
+}
+
+// owned is a node of this conductor in a state.
+func (s *site) owned(nodes []*node, host, state, boot string) *node {
+	s.tb.Helper()
+	n := find(nodes, func(n *node) bool { return n.state == state && n.boot == boot && s.owner(n) == host })
+	if n == nil {
+		s.tb.Fatalf("%s owns no %s node that is %s", host, boot, state)
+	}
+	return n
+}
+
+// agentDown: an agent that cannot be reached is "not now", and only for its
+// own nodes.
+func (s *site) agentDown(nodes []*node) {
+	s.tb.Helper()
+	dead, other := s.owned(nodes, s.hosts[1], "wait call-back", "ipxe"), s.owned(nodes, s.hosts[2], "wait call-back", "ipxe")
+	s.agents[1].kill()
+	if d := s.usher.askNode(dead); d.status != http.StatusServiceUnavailable || d.retryAfter == "" || d.Cause != "conductor_unreachable" {
+		s.tb.Errorf("agent killed: %+v", d)
+	}
+	if d := s.usher.askNode(other); d.status != http.StatusOK {
+		s.tb.Errorf("another conductor's node meanwhile: %+v", d)
+	}
+	s.agents[1].start(upMark)
+	eventually(s.tb, "the agent is back", func() bool { return s.usher.askNode(dead).status == http.StatusOK })
+}
+
+// lost: a conductor is gone, and Ironic moves the ring but no waiting node.
+func (s *site) lost(when string, nodes []*node, i int, back func()) {
+	s.tb.Helper()
+	deploy, clean := s.owned(nodes, s.hosts[i], "wait call-back", "pxe"), s.owned(nodes, s.hosts[i], "clean wait", "ipxe")
+	other := s.owned(nodes, s.hosts[(i+1)%conductors], "clean wait", "ipxe")
+	isLost := func(n *node) {
+		s.tb.Helper()
+		var d decision
+		eventually(s.tb, n.name+" is lost "+when, func() bool {
+			d = s.usher.askNode(n)
+			if d.status != http.StatusOK && d.status != http.StatusServiceUnavailable {
+				s.tb.Fatalf("%s: %s: %+v", when, n.name, d)
+			}
+			return d.Cause == "conductor_lost"
+		})
+		if d.status != http.StatusServiceUnavailable || d.retryAfter == "" || !strings.Contains(d.Error, s.hosts[i]) {
+			s.tb.Errorf("%s: %+v", when, d)
+		}
+	}
+	isLost(deploy)
+	isLost(clean)
+	if d := s.usher.askNode(other); d.status != http.StatusOK {
+		s.tb.Errorf("%s: another conductor's node: %+v", when, d)
+	}
+	s.sameOwners(when, nodes, i)
+	back()
+	eventually(s.tb, "the conductor is back "+when, func() bool { return len(s.alive()) == conductors })
+	s.sameOwners("after "+when, nodes, nobody)
+	s.served("after "+when, nodes)
+}
+
+func (s *site) conductorKilled(nodes []*node) {
+	s.tb.Helper()
+	s.ironic[0].kill()
+	s.lost("a conductor is killed", nodes, 0, s.ironic[0].launch)
+}
+
+func (s *site) conductorHangs(nodes []*node) {
+	s.tb.Helper()
+	s.ironic[1].signal(syscall.SIGSTOP)
+	s.lost("a conductor hangs", nodes, 1, func() { s.ironic[1].signal(syscall.SIGCONT) })
+}
+
+// ringMoved: nodes that came to wait while their owner was away are answered
+// from where their files are once it is back.
+func (s *site) ringMoved(nodes []*node) {
+	s.tb.Helper()
+	s.ironic[2].stop()
+	eventually(s.tb, "the conductor is gone", func() bool { return len(s.alive()) == conductors-1 })
+	moved := []*node{
+		{name: "moved-deploy", home: s.hosts[2], uuid: s.uuidOf("", s.hosts[2]), boot: "ipxe", deploy: "custom-agent", goal: (*node).deployWait},
+		{name: "moved-clean", home: s.hosts[2], uuid: s.uuidOf("", s.hosts[2]), boot: "pxe", deploy: "custom-agent", goal: (*node).cleanWait},
+	}
+	s.sameOwners("while one is away", nodes, 2)
+	s.enroll(moved)
+	s.served("while one is away", moved)
+	writers := []string{s.owner(moved[0]), s.owner(moved[1])}
+	s.ironic[2].launch()
+	eventually(s.tb, "the conductor is back", func() bool { return len(s.alive()) == conductors })
+	s.sameOwners("after the ring has moved", append(moved, nodes...), nobody)
+	for i, n := range moved {
+		d := s.usher.askNode(n)
+		if d.status != http.StatusOK || d.Owner != s.hosts[2] || d.AnsweredBy != writers[i] || d.body != s.config(writers[i], n) {
+			s.tb.Errorf("%s: %+v, want the file of %s", n.name, d, writers[i])
+		}
+	}
+}
+
+// staleFile: a conductor that lost a node keeps its old file, and must not
+// answer with it when the ring gives the node back.
+func (s *site) staleFile(nodes []*node) {
+	s.tb.Helper()
+	n := s.owned(nodes, s.hosts[0], "wait call-back", "ipxe")
+	s.ironic[0].kill()
+	eventually(s.tb, "the ring has moved", func() bool { return len(s.alive()) == conductors-1 })
+	eventually(s.tb, "the API sees it", func() bool { return s.owner(n) != s.hosts[0] })
+	n.verb("available", map[string]any{"target": "deleted"})
+	n.verb("wait call-back", map[string]any{"target": "active"})
+	writer := s.owner(n)
+	s.served("deployed again elsewhere", []*node{n})
+	s.ironic[0].launch()
+	eventually(s.tb, "the conductor is back", func() bool { return len(s.alive()) == conductors })
+	s.sameOwners("after it is back", nodes, nobody)
+	stale, fresh := s.config(s.hosts[0], n), s.config(writer, n)
+	if stale == "" || stale == fresh {
+		s.tb.Fatalf("no old file on %s, so this proves nothing", s.hosts[0])
+	}
+	if d := s.usher.askNode(n); d.status != http.StatusOK || d.body != fresh || d.AnsweredBy != writer {
+		s.tb.Errorf("old file on the owner: %d %s by %s, served the old one: %t", d.status, d.Cause, d.AnsweredBy, d.body == stale)
+	}
+	n.verb("available", map[string]any{"target": "deleted"})
+}
