@@ -33,7 +33,7 @@ func images(n node) []string {
 func (l *lab) wants(t *testing.T, what string, nic usher.MAC, want []string) {
 	t.Helper()
 	got := l.capture.of(nic)
-	if !slices.Equal(got.requests(), want) {
+	if !slices.Equal(needed(got.requests()), want) {
 		t.Errorf("asked (with TFTP):\n%s\nwant:\n%s", strings.Join(got.lines(), "\n"), strings.Join(want, "\n"))
 	}
 	var tftp int
@@ -48,6 +48,13 @@ func (l *lab) wants(t *testing.T, what string, nic usher.MAC, want []string) {
 	}
 	t.Logf("| %s | %d | %d | %d | %d | %d | %d |", what, tftp, got.tftp, len(got.requests()), api, got.http,
 		got.last.Sub(got.first).Milliseconds())
+}
+
+// needed leaves out what shim and GRUB look for beside them and do without.
+func needed(requests []string) []string {
+	return slices.DeleteFunc(requests, func(r string) bool {
+		return strings.Contains(r, "/revocations") || strings.Contains(r, "/shim_certificate") || strings.HasSuffix(r, ".lst")
+	})
 }
 
 // TestIPXE boots machines into iPXE in each way that there is over IPv4.
@@ -165,7 +172,7 @@ func TestGRUB(t *testing.T) {
 		s.deploy(t, n)
 		l.on(t, netboot.VMConfig{Firmware: netboot.UEFIHTTP, NICs: n.macs}).boots(t, n)
 		l.wants(t, "UEFI, GRUB by HTTP boot", mac(0x21), append([]string{
-			"HEAD /bootx64.efi", "GET /bootx64.efi", "GET /grubx64.efi", "GET /grub/grub.cfg"}, grub(n)...))
+			"HEAD /bootx64.efi", "GET /bootx64.efi", "GET //grubx64.efi", "GET /grub/grub.cfg"}, grub(n)...))
 	})
 }
 
