@@ -55,7 +55,7 @@ type Dispatcher struct {
 
 // New returns a Dispatcher.
 func New(o Options) *Dispatcher {
-	return &Dispatcher{o: o, failures: failures{pause: failurePause}}
+	return &Dispatcher{o: o}
 }
 
 // maxTries bounds how many conductors one request may ask.
@@ -152,12 +152,13 @@ func (d *Dispatcher) ask(ctx context.Context, hosts []string, dec *Decision) {
 	}
 	if asked == 0 {
 		dec.end(NotNow, CauseUnreachable, usher.Errorf(usher.ErrUnavailable,
-			"conductor %s could not be reached a moment ago and is left alone for %v", dec.Owner, failurePause))
+			"conductor %s could not be reached a moment ago and is left alone for a while", dec.Owner))
 	}
 }
 
 // askOne asks one conductor and says whether its answer is final.
 func (d *Dispatcher) askOne(ctx context.Context, host string, dec *Decision) (final bool) {
+	start := time.Now()
 	callCtx, cancel := context.WithTimeout(ctx, d.o.RPCTimeout)
 	config, err := d.o.Conductors.GetBootConfig(callCtx, host, dec.Node.UUID, dec.File)
 	timedOut := errors.Is(callCtx.Err(), context.DeadlineExceeded)
@@ -190,7 +191,7 @@ func (d *Dispatcher) askOne(ctx context.Context, host string, dec *Decision) (fi
 		dec.end(NotNow, CauseNotReady, err)
 		return true
 	case timedOut:
-		d.failures.note(host)
+		d.failures.note(host, time.Since(start))
 		dec.end(NotNow, CauseTimeout, err)
 		return false
 	case answered && errors.Is(err, usher.ErrUnavailable):
@@ -199,7 +200,7 @@ func (d *Dispatcher) askOne(ctx context.Context, host string, dec *Decision) (fi
 		dec.end(NotNow, CauseNotReady, err)
 		return false
 	case errors.Is(err, usher.ErrUnavailable):
-		d.failures.note(host)
+		d.failures.note(host, time.Since(start))
 		dec.end(NotNow, CauseUnreachable, err)
 		return false
 	default: // asked and answered: another one would say the same

@@ -228,6 +228,30 @@ func TestFailureMemoryOfNeighbour(t *testing.T) {
 	})
 }
 
+// TestRefusal: a conductor that refuses at once is asked again sooner than one
+// that hangs, since it may only be restarting.
+func TestRefusal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.answers["a"] = unreachable
+		d := w.dispatcher(false)
+		r := Request{MAC: knownMAC, File: "boot.ipxe"}
+		for range 10 {
+			if got := d.Decide(t.Context(), r); got.Outcome != NotNow {
+				t.Fatalf("%s: %v", got.Cause, got.Err)
+			}
+		}
+		if len(w.asked) != 1 {
+			t.Errorf("the conductor that refuses was asked %d times", len(w.asked))
+		}
+		delete(w.answers, "a")
+		time.Sleep(refusalPause + time.Millisecond)
+		if got := d.Decide(t.Context(), r); got.Outcome != Served {
+			t.Errorf("%v after the refusal: %s, %v", refusalPause, got.Cause, got.Err)
+		}
+	})
+}
+
 // TestFailureMemoryAlone: with nobody to hand over to, a hung conductor costs
 // its time-out once in each pause too.
 func TestFailureMemoryAlone(t *testing.T) {

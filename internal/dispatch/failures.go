@@ -5,28 +5,32 @@ import (
 	"time"
 )
 
-// failurePause is how long a conductor that could not be reached is left
-// alone. Short, since a conductor that came back should serve its own nodes
-// again; long enough that a hung one costs its time-out once per pause and
-// not once per machine.
-const failurePause = 2 * time.Second
+// failurePause is how long a conductor that did not answer is left alone.
+// Short, since a conductor that came back should serve its own nodes again;
+// long enough that a hung one costs its time-out once per pause and not once
+// per machine. One that refused at once costs next to nothing, and is asked
+// again sooner: a conductor that restarts refuses for less than a second, and
+// the next one may be about to restart after it.
+const (
+	failurePause = 2 * time.Second
+	refusalPause = failurePause / 8
+)
 
 // failures is the memory, shared by all requests, of conductors that could
-// not be reached. Its zero value with a pause is ready.
+// not be reached. Its zero value is ready.
 type failures struct {
-	pause time.Duration
 	mu    sync.RWMutex
 	until map[string]time.Time // nil while all is well
 }
 
-// note remembers that host could not be reached.
-func (f *failures) note(host string) {
+// note remembers that host could not be reached, and what finding out cost.
+func (f *failures) note(host string, cost time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.until == nil {
 		f.until = map[string]time.Time{}
 	}
-	f.until[host] = time.Now().Add(f.pause)
+	f.until[host] = time.Now().Add(min(max(cost, refusalPause), failurePause))
 }
 
 // clear forgets the failures of host.
@@ -65,6 +69,6 @@ func (f *failures) mayAsk(host string) bool {
 	if now.Before(until) {
 		return false
 	}
-	f.until[host] = now.Add(f.pause)
+	f.until[host] = now.Add(failurePause) // it may hang; note knows better when it does not
 	return true
 }
