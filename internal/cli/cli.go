@@ -47,7 +47,8 @@ type grammar struct {
 
 	Serve      serveCmd      `cmd:"" help:"Run API and conductor in one process, the whole of Usher."`
 	API        apiCmd        `cmd:"" name:"api" help:"Run the API only: answers machines and operators."`
-	Conductor  conductorCmd  `cmd:"" help:"Run a conductor only: prepares boot files and answers the API."`
+	Conductor  conductorCmd  `cmd:"" help:"Run a conductor only: prepares boot files and answers the API. Or list conductors."`
+	Ring       ringCmd       `cmd:"" help:"Show which conductor owns which nodes, and what would move."`
 	Node       nodeCmd       `cmd:"" help:"Add, list, show, deploy and delete nodes."`
 	Boot       bootCmd       `cmd:"" help:"Print what a machine would get."`
 	RootScript rootScriptCmd `cmd:"" name:"root-script" help:"Print the root script that sends every machine to its own boot file."`

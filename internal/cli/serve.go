@@ -19,10 +19,6 @@ type apiCmd struct{}
 
 func (*apiCmd) Run(s *session) error { return s.run(app.Role{API: true}) }
 
-type conductorCmd struct{}
-
-func (*conductorCmd) Run(s *session) error { return s.run(app.Role{Conductor: true}) }
-
 // run runs a role until the context ends, reloading at each SIGHUP.
 func (s *session) run(role app.Role) error {
 	a, err := app.New(s.ctx, app.Options{

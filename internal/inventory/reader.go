@@ -69,6 +69,24 @@ func (r *Reader) bootNode(ctx context.Context, s *statement, key, op string, non
 	return n, nil
 }
 
+// BootNodes lists all nodes by name and UUID.
+func (r *Reader) BootNodes(ctx context.Context) ([]usher.BootNode, error) {
+	query := "SELECT " + selectList("n", bootNodeFields()) + " FROM nodes n ORDER BY n.name, n.uuid"
+	var all []usher.BootNode
+	err := r.read(ctx, "list nodes", func(ctx context.Context) error {
+		all = nil
+		return rows(ctx, r.db, query, nil, func(scan func(...any) error) error {
+			var n usher.BootNode
+			if err := scan(dests(&n, bootNodeFields())...); err != nil {
+				return err
+			}
+			all = append(all, n)
+			return nil
+		})
+	})
+	return all, err
+}
+
 // Conductors returns every registered conductor, alive or not, with its
 // hardware interfaces, in the order of registration: one query, so that both
 // tables are of the same moment.
