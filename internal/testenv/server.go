@@ -191,6 +191,13 @@ func (s *Server) Signal(tb testing.TB, sig syscall.Signal) {
 	}
 }
 
+// Pid is the process of a running server; PostgreSQL has children.
+func (s *Server) Pid() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cmd.Process.Pid
+}
+
 // halted says whether each thread of the server has stopped: the signal
 // reaches them one by one, and meanwhile the others still answer.
 func (s *Server) halted() bool {
