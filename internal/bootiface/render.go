@@ -31,6 +31,9 @@ type Renderer struct {
 // replaces the built-in template of the same name. Each is tried on an
 // example, so that a bad one is found here and not when a node needs it.
 func NewRenderer(templateDir string) (*Renderer, error) {
+	if info, err := os.Stat(templateDir); templateDir != "" && (err != nil || !info.IsDir()) {
+		return nil, usher.Errorf(usher.ErrInvalid, "%s is not a folder of templates", templateDir)
+	}
 	r := &Renderer{templates: map[string]*template.Template{}}
 	entries, err := fs.ReadDir(embedded, "templates")
 	if err != nil {

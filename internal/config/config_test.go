@@ -151,7 +151,7 @@ rpc_timeout = 0.25
 		"[pxe]file_permission":         {Value: "0640", Origin: "usher.conf:10"},
 		"[pxe]dir_permission":          {Value: "0755", Origin: "usher.conf:11"},
 		"[pxe]loader_file_paths":       {Value: "a:/a,c,b:/b", Origin: "usher.conf:12"},
-		"[usher]rpc_timeout":           {Value: "0.25", Origin: "usher.conf:14"},
+		"[usher]rpc_timeout":           {Value: "0.25", Origin: "usher.conf:14", Reloadable: true},
 		"[usher]retry_after":           {Value: "7", Origin: "environment OS_USHER__RETRY_AFTER", Reloadable: true},
 		"[conductor]rescue_ramdisk":    {Value: "", Origin: "default", Reloadable: true},
 		"[conductor]deploy_kernel":     {Value: "", Origin: "default", Reloadable: true},
