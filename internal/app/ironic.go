@@ -54,7 +54,7 @@ func (a *App) buildAgent(_ context.Context, cfg *config.Config) error {
 		return err
 	}
 	a.agent = agent.New(agent.Options{Host: a.host, Nodes: a.reader, Conductors: a.rings, Disk: a.disk,
-		Settings: a.agentSettings(cfg), Logger: a.logger})
+		Settings: settings(cfg, a.version), Logger: a.logger})
 	return nil
 }
 
@@ -72,9 +72,9 @@ func ironicDisk(cfg *config.Config) (*bootiface.Disk, error) {
 	return disk, nil
 }
 
-// agentSettings are what all hosts must agree on.
-func (a *App) agentSettings(cfg *config.Config) agent.Settings {
-	return agent.Settings{Version: a.version, Algorithm: cfg.Default.HashRingAlgorithm, Exponent: cfg.Default.HashPartitionExponent,
+// settings are what all hosts must agree on.
+func settings(cfg *config.Config, version string) agent.Settings {
+	return agent.Settings{Version: version, Algorithm: cfg.Default.HashRingAlgorithm, Exponent: cfg.Default.HashPartitionExponent,
 		HeartbeatTimeout: cfg.Conductor.HeartbeatTimeout.Seconds()}
 }
 

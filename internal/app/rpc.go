@@ -25,7 +25,7 @@ func (a *App) rpcMethods(cfg *config.Config) map[string]jsonrpc.Method {
 		methods[name] = m
 	}
 	methods[agent.MethodStatus] = func(context.Context, json.RawMessage) (any, error) {
-		return agent.StatusOf(a.host, a.agentSettings(cfg), a.disk), nil
+		return agent.StatusOf(a.host, settings(cfg, a.version), a.disk), nil
 	}
 	return methods
 }

@@ -54,6 +54,7 @@ type grammar struct {
 	RootScript rootScriptCmd `cmd:"" name:"root-script" help:"Print the root script that sends every machine to its own boot file."`
 	Dnsmasq    dnsmasqCmd    `cmd:"" help:"Print a static dnsmasq configuration that leads every machine here."`
 	Loaders    loadersCmd    `cmd:"" help:"Put the boot loaders that firmware asks for (iPXE, shim, GRUB) into tftp_root and http_root."`
+	Doctor     doctorCmd     `cmd:"" help:"Check an installation and say how to mend what is wrong."`
 	DB         dbCmd         `cmd:"" name:"db" help:"Look after the database."`
 	Config     configCmd     `cmd:"" help:"Look at the configuration."`
 	Completion completionCmd `cmd:"" help:"Print a shell's completion script."`
