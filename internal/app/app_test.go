@@ -473,6 +473,39 @@ func TestStop(t *testing.T) {
 	s.run() // and a next one starts
 }
 
+// TestStopCutsOff: a client that never ends does not keep the process, and is
+// no reason to call the stop a failure.
+func TestStopCutsOff(t *testing.T) {
+	s := newSite(t)
+	a := s.run("[usher]shutdown_timeout=0.1")
+	big := filepath.Join(s.dir, httpFolder, "big")
+	if err := os.WriteFile(big, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(big, 1<<30); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := net.Dial("tcp", a.Addr(DoorMachines))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	io.WriteString(conn, "GET /big HTTP/1.1\r\nHost: x\r\n\r\n")
+	if _, err := conn.Read(make([]byte, 100)); err != nil {
+		t.Fatal(err)
+	}
+	start := time.Now()
+	if err := a.stop(); err != nil {
+		t.Errorf("Run: %v", err)
+	}
+	if took := time.Since(start); took > 10*time.Second {
+		t.Errorf("stopped after %v", took)
+	}
+	if log := s.log.String(); !strings.Contains(log, "cut off") || !strings.Contains(log, DoorMachines) {
+		t.Errorf("not said:\n%s", log)
+	}
+}
+
 // pair writes a certificate for 127.0.0.1 with a serial number.
 func (s *site) pair(serial int64) (cert, key string) {
 	s.t.Helper()

@@ -64,7 +64,7 @@ func (a *App) buildConductor(_ context.Context, cfg *config.Config) error {
 		Host: cfg.Default.Host, Store: a.store, Rings: ringView{a.rings}, Disk: a.disk, Renderer: renderer,
 		Images: cached, Settings: a.conductorSettings(cfg), Logger: a.logger,
 	})
-	a.lifecycle.onStop("conductor", func(ctx context.Context) error { a.local.Stop(ctx); return nil })
+	a.lifecycle.onStop("conductor", a.stopConductor)
 
 	_, sqlite := a.sqlitePath(cfg)
 	a.member = membership.NewMember(a.store, membership.MemberOptions{
@@ -79,6 +79,18 @@ func (a *App) buildConductor(_ context.Context, cfg *config.Config) error {
 		HeartbeatTimeout:  a.heartbeatTimeout(cfg),
 		Logger:            a.logger,
 	})
+	return nil
+}
+
+// stopConductor leaves half of the time to the doors, which are drained after
+// it: a fetch that it cuts off is begun again by the next start.
+func (a *App) stopConductor(ctx context.Context) error {
+	if deadline, ok := ctx.Deadline(); ok {
+		half, cancel := context.WithTimeout(ctx, time.Until(deadline)/2)
+		defer cancel()
+		ctx = half
+	}
+	a.local.Stop(ctx)
 	return nil
 }
 
