@@ -175,12 +175,26 @@ func (c *Conductor) end(task *Task, err error) {
 	stopped := errors.Is(err, errStopping) || context.Cause(c.workCtx) == errStopping
 	switch {
 	case err == nil:
+	case !stopped && outage(err) && task.Node.ProvisionState.Transient():
+		// Nothing is known against the node. It keeps its lock, and Run goes
+		// on with it.
+		c.logger.Warn("a node's work broke off, since the database does not answer; it will be taken up again",
+			"node", task.Node.UUID, "name", task.Node.Name, "state", string(task.Node.ProvisionState), "error", err)
+		c.tasks.end(task.Node.UUID)
+		return
 	case !stopped:
 		c.fail(task, err)
 	case task.Node.ProvisionState.Transient():
 		return
 	}
 	task.release()
+}
+
+// outage says that the inventory could not be reached; what images or disks
+// lack comes as an *usher.Error or as no usher.ErrUnavailable.
+func outage(err error) bool {
+	_, told := errors.AsType[*usher.Error](err)
+	return errors.Is(err, usher.ErrUnavailable) && !told
 }
 
 // finish carries a node through its transient states. What it does depends

@@ -104,9 +104,11 @@ type Conductor struct {
 
 	id       atomic.Int64 // conductors.id, for conductor_affinity
 	stopping atomic.Bool
-	folders  folders
-	tasks    tasks
-	rows     singleflight.Group // prepareRow, by node
+	// unregistered keeps it from taking locks.
+	unregistered atomic.Bool
+	folders      folders
+	tasks        tasks
+	rows         singleflight.Group // prepareRow, by node
 
 	// work holds what runs in the background, gate keeps it from growing
 	// once Stop has begun. workCtx ends tasks, rowCtx what is prepared
@@ -148,8 +150,16 @@ func (c *Conductor) FreeLocks(ctx context.Context) error {
 	return err
 }
 
+// Starting makes the conductor refuse what needs a lock until Registered:
+// there may be locks to free, or another process of this host's name. Boot
+// files it answers at once.
+func (c *Conductor) Starting() { c.unregistered.Store(true) }
+
 // Registered tells the id of the conductor's row.
-func (c *Conductor) Registered(id int64) { c.id.Store(id) }
+func (c *Conductor) Registered(id int64) {
+	c.id.Store(id)
+	c.unregistered.Store(false)
+}
 
 // Stop refuses new work, waits for what runs until ctx ends, then cancels the
 // rest: it stays reserved in its transient state and is taken up again by the
@@ -184,5 +194,7 @@ func (c *Conductor) begin() bool {
 
 // stopGrace is how long a node's row may take to be written while stopping.
 const stopGrace = 5 * time.Second
+
+var errStarting = usher.Errorf(usher.ErrUnavailable, "this conductor is starting").WithClass("ServiceUnavailable")
 
 var errStopping = usher.Errorf(usher.ErrUnavailable, "this conductor is stopping").WithClass("ServiceUnavailable")

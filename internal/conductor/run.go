@@ -66,21 +66,17 @@ func (c *Conductor) Run(ctx context.Context) error {
 // for machines that are booting from them right now: they are in left, and
 // those to go in the next pass are returned.
 func (c *Conductor) takeOver(ctx context.Context, left map[string]bool) (map[string]bool, error) {
-	nodes, err := c.store.Nodes(ctx, usher.NodeFilter{ProvisionStates: statesAtWork()})
-	if err != nil {
-		return left, err
-	}
 	owned := map[string]bool{}
 	var group errgroup.Group
 	group.SetLimit(preparers)
-	for _, n := range nodes {
+	err := c.each(ctx, usher.NodeFilter{ProvisionStates: statesAtWork()}, func(n *usher.Node) error {
 		hosts, err := c.rings.Owners(ctx, n.ConductorGroup, n.Driver, n.UUID)
 		if err != nil { // nobody's just now: not to be let go of
 			owned[n.UUID] = true
-			continue
+			return nil
 		}
 		if hosts[0] != c.host {
-			continue
+			return nil
 		}
 		owned[n.UUID] = true
 		group.Go(func() error {
@@ -90,8 +86,12 @@ func (c *Conductor) takeOver(ctx context.Context, left map[string]bool) (map[str
 			}
 			return nil
 		})
-	}
+		return nil
+	})
 	_ = group.Wait() // each node's failure was logged; others go on
+	if err != nil {
+		return left, err
+	}
 
 	onDisk, err := c.disk.Nodes()
 	if err != nil {
@@ -133,10 +133,38 @@ func (c *Conductor) letGo(ctx context.Context, uuid string) error {
 	return c.folders.remove(c, uuid)
 }
 
-// takeUp brings one node that is this conductor's to where it should be.
+// pageSize bounds how many nodes are in memory at once.
+const pageSize = 500
+
+// each visits the nodes that pass the filter, a page at a time.
+func (c *Conductor) each(ctx context.Context, f usher.NodeFilter, visit func(*usher.Node) error) error {
+	f.Limit = pageSize
+	for {
+		nodes, err := c.store.Nodes(ctx, f)
+		if err != nil {
+			return err
+		}
+		for _, n := range nodes {
+			if err := visit(n); err != nil {
+				return err
+			}
+		}
+		if len(nodes) < pageSize {
+			return nil
+		}
+		f.Marker = nodes[len(nodes)-1].UUID
+	}
+}
+
+// takeUp brings one node that is this conductor's to where it should be. One
+// that runs from its own disk is left alone: it hardly ever asks, and is
+// prepared when it does.
 func (c *Conductor) takeUp(ctx context.Context, n *usher.Node) error {
 	if n.ProvisionState.Transient() {
 		return c.goOn(ctx, n)
+	}
+	if n.ProvisionState == usher.Active && n.DeployInterface != ramdiskDeploy {
+		return nil
 	}
 	if err := c.refresh(ctx, n.UUID); err != nil {
 		return err
@@ -176,29 +204,22 @@ func (c *Conductor) goOn(ctx context.Context, n *usher.Node) error {
 
 // resume goes on with what was interrupted among this conductor's nodes.
 func (c *Conductor) resume(ctx context.Context) error {
-	working, err := c.store.Nodes(ctx, usher.NodeFilter{ProvisionStates: transientStates()})
-	if err != nil {
-		return err
-	}
-	locked, err := c.store.Nodes(ctx, usher.NodeFilter{ReservedBy: c.host})
-	if err != nil {
-		return err
-	}
-	for _, n := range append(working, locked...) {
+	goOn := func(n *usher.Node) error {
 		if c.tasks.has(n.UUID) {
-			continue
+			return nil
 		}
 		if n.Reservation != c.host {
 			hosts, err := c.rings.Owners(ctx, n.ConductorGroup, n.Driver, n.UUID)
 			if err != nil || hosts[0] != c.host {
-				continue
+				return nil
 			}
 		}
-		if err := c.goOn(ctx, n); err != nil {
-			return err
-		}
+		return c.goOn(ctx, n)
 	}
-	return nil
+	if err := c.each(ctx, usher.NodeFilter{ProvisionStates: transientStates()}, goOn); err != nil {
+		return err
+	}
+	return c.each(ctx, usher.NodeFilter{ReservedBy: c.host}, goOn)
 }
 
 // setAffinity notes who prepared the node: a hint for others, so a node that
@@ -221,24 +242,20 @@ func (c *Conductor) setAffinity(ctx context.Context, n *usher.Node) error {
 // expire ends the waits of this conductor's nodes that took too long.
 func (c *Conductor) expire(ctx context.Context) error {
 	timeouts := c.settings.Load().Timeouts
-	nodes, err := c.store.Nodes(ctx, usher.NodeFilter{ProvisionStates: waitingStates()})
-	if err != nil {
-		return err
-	}
-	for _, n := range nodes {
+	return c.each(ctx, usher.NodeFilter{ProvisionStates: waitingStates()}, func(n *usher.Node) error {
 		limit := timeouts[n.ProvisionState]
 		if limit <= 0 || n.Maintenance || n.ProvisionUpdatedAt.IsZero() || time.Since(n.ProvisionUpdatedAt) < limit {
-			continue
+			return nil
 		}
 		hosts, err := c.rings.Owners(ctx, n.ConductorGroup, n.Driver, n.UUID)
 		if err != nil || hosts[0] != c.host {
-			continue
+			return nil
 		}
 		if err := c.giveUp(ctx, n); err != nil {
 			c.logger.Error("cannot end a node's wait", "node", n.UUID, "error", err)
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // giveUp moves a node whose ramdisk never called to its "* failed" state.

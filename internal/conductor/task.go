@@ -48,8 +48,11 @@ func (c *Conductor) acquire(ctx context.Context, ident string) (*Task, error) {
 // for itself before it touches the row: a reservation that bears its name and
 // that no task of it claims is one that an earlier task could not give back.
 func (c *Conductor) lock(ctx context.Context, uuid string) (*Task, error) {
-	if c.stopping.Load() {
+	switch {
+	case c.stopping.Load():
 		return nil, errStopping
+	case c.unregistered.Load():
+		return nil, errStarting
 	}
 	if !c.tasks.claim(uuid) {
 		return nil, usher.Errorf(usher.ErrConflict, "Node %s is locked by host %s, please retry "+
