@@ -89,6 +89,7 @@ func TestBesideIronic(t *testing.T) {
 	nodes := s.fleet()
 	s.enroll(nodes)
 	s.rootScript()
+	s.doctor()
 	s.served("at first", nodes)
 	s.sameOwners("at first", nodes, nobody)
 	s.activeRamdisk(nodes)

@@ -2,6 +2,7 @@ package ironic
 
 import (
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -36,6 +37,7 @@ type site struct {
 
 	hosts  [conductors]string
 	apiURL string
+	door   string // where the restricted Usher API listens for machines
 	api    *process
 	ironic [conductors]*process
 	agents [conductors]*process
@@ -124,6 +126,8 @@ func newSite(t *testing.T, l layout) *site {
 	apiPort, rpcPort, usherPort := freePort(t, s.hosts[0]), freePort(t, s.hosts[0]), freePort(t, s.hosts[0])
 	s.apiURL = fmt.Sprintf("http://%s:%d", s.hosts[0], apiPort)
 
+	s.door = fmt.Sprintf("%s:%d", s.hosts[0], freePort(t, s.hosts[0]))
+
 	script := s.write("boot.ipxe", s.run("root-script"))
 	for i, host := range s.hosts {
 		dir := filepath.Join(s.dir, fmt.Sprintf("host%d", i+1))
@@ -145,7 +149,7 @@ func newSite(t *testing.T, l layout) *site {
 		s.agents[i] = newProcess(t, "agent "+host, append([]string{program, "conductor"}, s.mine[i]...)...)
 	}
 	s.api = newProcess(t, "ironic-api", "ironic-api", "--config-file", s.confs[0])
-	s.usher, s.open = s.newAPI("true"), s.newAPI("false")
+	s.usher, s.open = s.newAPI("true", s.door), s.newAPI("false", s.hosts[0]+":0")
 	return s
 }
 
@@ -175,10 +179,15 @@ func (s *site) grant() {
 
 // usherConf is what is added to ironic.conf for Usher's processes of a host.
 func (s *site) usherConf(host string, port int) string {
+	return fmt.Sprintf("[DEFAULT]\nuse_json = true\n[database]\nconnection = %s\n"+
+		"[usher]\nrpc_listen = %s:%d\nadmin_listen = %[2]s:0\nrpc_timeout = 5\n",
+		s.sidecarURL(), host, port)
+}
+
+// sidecarURL is the database through the account of grant.
+func (s *site) sidecarURL() string {
 	url := s.server.URL(s.database)
-	return fmt.Sprintf("[DEFAULT]\nuse_json = true\n[database]\nconnection = mysql+pymysql://sidecar%s:CHANGE-ME%s\n"+
-		"[usher]\nrpc_listen = %s:%d\nboot_listen = %[3]s:0\nadmin_listen = %[3]s:0\nrpc_timeout = 5\n",
-		s.database, url[strings.LastIndex(url, "@"):], host, port)
+	return "mysql+pymysql://sidecar" + s.database + ":CHANGE-ME" + url[strings.LastIndex(url, "@"):]
 }
 
 // start starts all of it.
@@ -216,14 +225,24 @@ func (s *site) write(name, content string) (path string) {
 // run runs a command of usher and returns what it prints.
 func (s *site) run(args ...string) string {
 	s.tb.Helper()
-	cmd := exec.CommandContext(s.tb.Context(), program, args...)
-	var stderr strings.Builder
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		s.tb.Fatalf("usher %s: %v\n%s%s", strings.Join(args, " "), err, out, stderr.String())
+	out, code := s.runs(nil, args...)
+	if code != 0 {
+		s.tb.Fatalf("usher %s: exit code %d\n%s", strings.Join(args, " "), code, out)
 	}
-	return string(out)
+	return out
+}
+
+// runs runs a command that may fail.
+func (s *site) runs(env []string, args ...string) (out string, code int) {
+	s.tb.Helper()
+	cmd := exec.CommandContext(s.tb.Context(), program, args...)
+	cmd.Env = append(append(os.Environ(), "OS_USHER__BOOT_LISTEN="+s.door), env...)
+	cmd.Stderr = os.Stderr
+	raw, err := cmd.Output()
+	if _, exited := errors.AsType[*exec.ExitError](err); err != nil && !exited {
+		s.tb.Fatal(err)
+	}
+	return string(raw), cmd.ProcessState.ExitCode()
 }
 
 // index is which conductor a host is.

@@ -17,10 +17,10 @@ type usherAPI struct {
 	url string
 }
 
-func (s *site) newAPI(restrict string) *usherAPI {
+func (s *site) newAPI(restrict, door string) *usherAPI {
 	args := append([]string{program, "api"}, s.mine[0]...)
 	u := &usherAPI{s: s, process: newProcess(s.tb, "usher api, restrict "+restrict, args...)}
-	u.env = []string{"OS_API__RESTRICT_BOOT_CONFIG=" + restrict}
+	u.env = []string{"OS_API__RESTRICT_BOOT_CONFIG=" + restrict, "OS_USHER__BOOT_LISTEN=" + door}
 	return u
 }
 
