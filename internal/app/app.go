@@ -141,6 +141,9 @@ func (a *App) Run(ctx context.Context) (err error) {
 	// after a crash: a door that is bound and not served makes others wait.
 	// And they outlive the membership: lifecycle drains them after it has
 	// ended, so a machine that asks while we stop is still answered.
+	if a.local != nil {
+		a.local.Starting()
+	}
 	group, runCtx := errgroup.WithContext(ctx)
 	for _, d := range a.doors {
 		group.Go(func() error { return d.serve(runCtx) })

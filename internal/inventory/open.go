@@ -14,7 +14,7 @@ import (
 // Options say which database and how to use it.
 type Options struct {
 	URL     string       // [database]connection, in SQLAlchemy's form
-	MaxOpen int          // connections per pool; 0 means 16
+	MaxOpen int          // connections at one time, to read and to write together; 0 means 16
 	Logger  *slog.Logger // nil discards
 }
 
@@ -126,7 +126,11 @@ func OpenStore(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
-	setPool(w, o, d.name == "sqlite")
+	_, writing := o.split()
+	if d.name == "sqlite" {
+		writing = 1 // it has one writer; waiting for it in the pool is fair and has no time-out of its own
+	}
+	setPool(w, writing)
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	if err := d.wrap(ctx, "open the database", w.PingContext(ctx)); err != nil {
@@ -139,17 +143,23 @@ func OpenStore(ctx context.Context, o Options) (*Store, error) {
 	return &Store{Reader: r, w: w}, nil
 }
 
-func setPool(db *sql.DB, o Options, single bool) {
+// split shares the connections out: every request of a machine reads, and
+// only what operators and ramdisks ask for writes.
+func (o Options) split() (reading, writing int) {
 	n := orDefault(o.MaxOpen, 16)
-	if single {
-		n = 1 // SQLite has one writer; waiting for it in the pool is fair and has no time-out of its own
-	}
+	writing = max(1, n/4)
+	return max(1, n-writing), writing
+}
+
+func setPool(db *sql.DB, n int) {
 	db.SetMaxOpenConns(n)
 	db.SetMaxIdleConns(n)
-	if !single {
-		// Servers and the proxies before them drop idle connections; a bound
-		// on their age also spreads them again after a fail-over.
-		db.SetConnMaxIdleTime(5 * time.Minute)
+	if n > 1 {
+		// What a storm opened is closed soon after it, or many processes
+		// would hold all that the server has. Servers and the proxies before
+		// them drop idle connections, too; a bound on their age also spreads
+		// them again after a fail-over.
+		db.SetConnMaxIdleTime(10 * time.Second)
 		db.SetConnMaxLifetime(time.Hour)
 	}
 }

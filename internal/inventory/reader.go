@@ -28,7 +28,8 @@ func newReader(d *dialect, o Options) (*Reader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the database for reading: %w", err)
 	}
-	setPool(db, o, false)
+	reading, _ := o.split()
+	setPool(db, reading)
 	columns := selectList("n", bootNodeFields())
 	return &Reader{d: d, db: db, log: o.logger(),
 		byMAC:  statement{query: d.bind("SELECT " + columns + byMACJoin)},

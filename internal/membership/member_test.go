@@ -247,6 +247,26 @@ func TestSecondProcessLater(t *testing.T) {
 	})
 }
 
+// TestCrashTakesHeartbeatBack: a database that lost its last second does not
+// look like a second process.
+func TestCrashTakesHeartbeatBack(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		f := &fakeRegistry{fakeTable: &fakeTable{}}
+		stop := run(t, newMember(f, &log))
+		time.Sleep(time.Minute)
+		f.set(func(t *fakeTable) { t.rows[0].UpdatedAt = t.rows[0].UpdatedAt.Add(-time.Second) })
+		time.Sleep(time.Minute)
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
+		if log.Len() > 0 {
+			t.Errorf("log: %s", &log)
+		}
+	})
+}
+
 func TestClockSkew(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {

@@ -47,7 +47,7 @@ func (w *watch) alone(ctx context.Context) error {
 		if !now.Online {
 			return nil // it has just stopped in good order
 		}
-		if !now.UpdatedAt.Equal(first.UpdatedAt) {
+		if now.UpdatedAt.After(first.UpdatedAt) {
 			return usher.Errorf(usher.ErrConflict, "Conductor %s is already registered and alive: its heartbeat moved from "+
 				"%s to %s. Another process uses this name; give each conductor its own [DEFAULT]host.",
 				w.o.Conductor.Hostname, first.UpdatedAt.UTC().Format(time.RFC3339Nano),
@@ -84,7 +84,8 @@ func (w *watch) before(ctx context.Context) {
 	if err != nil {
 		return // the heartbeat that follows tells of an outage
 	}
-	second := c.ID != 0 && !c.UpdatedAt.Equal(w.mine)
+	// An earlier stamp is what a crash of the database leaves of ours.
+	second := c.ID != 0 && c.UpdatedAt.After(w.mine)
 	if second && !w.second {
 		w.o.Logger.ErrorContext(ctx, "another process heartbeats with this conductor's host name: "+
 			"give each conductor its own [DEFAULT]host", "host", c.Hostname)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -76,8 +77,14 @@ const (
 // newChecker learns from one node's answer how all must look.
 func newChecker(st *site, targets ...string) *checker {
 	st.tb.Helper()
+	return newCheckerBy(st, (&net.Dialer{}).DialContext, targets...)
+}
+
+// newCheckerBy is newChecker for machines that connect by dial.
+func newCheckerBy(st *site, dial func(ctx context.Context, network, address string) (net.Conn, error), targets ...string) *checker {
+	st.tb.Helper()
 	c := &checker{st: st, answers: map[int]int{}, http: &http.Client{
-		Transport: &http.Transport{MaxIdleConnsPerHost: 64, IdleConnTimeout: 5 * time.Second},
+		Transport: &http.Transport{DialContext: dial, MaxIdleConnsPerHost: 64, IdleConnTimeout: 5 * time.Second},
 		Timeout:   20 * time.Second, // a machine's
 	}}
 	st.tb.Cleanup(c.http.CloseIdleConnections)

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -41,6 +42,10 @@ type settings struct {
 	options          map[string]string // "[group]name" to value, for all processes
 	// offset keeps apart the addresses of sites that are up at the same time.
 	offset int
+	// addresses, where given, are those of the conductors and APIs, and inside
+	// starts them there, in a namespace.
+	addresses []string
+	inside    func(func() error) error
 }
 
 // confOf writes a configuration from the options of all and of one.
@@ -76,7 +81,16 @@ func newSite(tb testing.TB, s settings) *site {
 			tb.Fatal(err)
 		}
 	}
-	rpc := strconv.Itoa(freePort(tb, loopback(s.offset+1)))
+	at := func(n int) (address string, port func() string) {
+		if s.addresses != nil { // in a namespace of its own all ports are free
+			next := 7000
+			return s.addresses[n], func() string { next++; return strconv.Itoa(next) }
+		}
+		address = loopback(s.offset + 1 + n)
+		return address, func() string { return strconv.Itoa(freePort(tb, address)) }
+	}
+	_, rpcPort := at(0)
+	rpc := rpcPort()
 	common := map[string]string{
 		"[database]connection":              s.database,
 		"[json_rpc]port":                    rpc,
@@ -86,24 +100,23 @@ func newSite(tb testing.TB, s settings) *site {
 		"[conductor]file_url_allowed_paths": files,
 		"[usher]insecure_management":        "true",
 	}
-	address := s.offset
-	own := func() map[string]string {
-		address++
-		at := loopback(address)
-		door := fmt.Sprintf("%s:%d", at, freePort(tb, at))
+	taken := 0
+	own := func() (o map[string]string, port func() string) {
+		address, port := at(taken)
+		taken++
+		port() // the namespace's first is RPC's
 		return map[string]string{
-			"[DEFAULT]my_ip": at, "[DEFAULT]host": at, "[DEFAULT]state_path": tb.TempDir(),
-			"[json_rpc]host_ip": at, "[usher]boot_listen": door,
-			"[usher]admin_listen": fmt.Sprintf("%s:%d", at, freePort(tb, at)),
-			"[api]host_ip":        at, "[api]port": strconv.Itoa(freePort(tb, at)),
-		}
+			"[DEFAULT]my_ip": address, "[DEFAULT]host": address, "[DEFAULT]state_path": tb.TempDir(),
+			"[json_rpc]host_ip": address, "[usher]boot_listen": address + ":" + port(),
+			"[usher]admin_listen": address + ":" + port(),
+			"[api]host_ip":        address, "[api]port": port(),
+		}, port
 	}
 	for i := range s.conductors {
-		o := own()
+		o, port := own()
 		if i == s.conductors-1 { // newer Ironic's form of a name, with a port that is not the others'
-			port := strconv.Itoa(freePort(tb, o["[DEFAULT]host"]))
-			o["[DEFAULT]host"] += ":" + port
-			o["[json_rpc]port"] = port
+			o["[json_rpc]port"] = port()
+			o["[DEFAULT]host"] += ":" + o["[json_rpc]port"]
 		}
 		st.hosts = append(st.hosts, o["[DEFAULT]host"])
 		st.bases = append(st.bases, "http://"+o["[usher]boot_listen"])
@@ -111,10 +124,13 @@ func newSite(tb testing.TB, s settings) *site {
 			confOf(common, s.options, o)))
 	}
 	for i := range s.apis {
-		o := own()
+		o, _ := own()
 		st.doors = append(st.doors, "http://"+o["[usher]boot_listen"])
 		st.management = append(st.management, "http://"+o["[api]host_ip"]+":"+o["[api]port"])
 		st.apis = append(st.apis, newProcess(tb, fmt.Sprintf("API %d", i+1), "api", confOf(common, s.options, o)))
+	}
+	for _, p := range append(slices.Clone(st.conductors), st.apis...) {
+		p.inside = s.inside
 	}
 	st.conf = st.apis[0].conf
 	if out, errs, code := usherRun(tb, st.conf, "db", "upgrade"); code != 0 {
@@ -226,7 +242,7 @@ func (st *site) deploy(base string, n *node, generation int) error {
 		case s == usher.DeployWait && patched:
 			n.settle(generation)
 			return nil
-		case s == usher.DeployWait && !patched, s == usher.DeployFailed && !patched:
+		case s == usher.DeployWait && !patched, s == usher.DeployFailed && !patched, s == usher.ErrorState:
 			_, last = st.verb(base, n.uuid, "deleted")
 		case s == usher.Available && !patched:
 			status, body, err := st.rest(base, http.MethodPatch, "/v1/nodes/"+n.uuid, []map[string]any{

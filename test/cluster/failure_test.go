@@ -96,8 +96,11 @@ func failures(t *testing.T, server *testenv.Server, s settings) {
 	c.aim(door.url())
 	failed = time.Now()
 	for _, p := range append(st.conductors, st.apis...) {
+		at := time.Now()
 		p.stop()
+		down := time.Since(at)
 		p.start()
+		t.Logf("%s stopped in %v, was up again after %v", p.name, down.Round(time.Millisecond), time.Since(at).Round(time.Millisecond))
 	}
 	t.Logf("rolling restart took %v", time.Since(failed).Round(time.Millisecond))
 	c.recovered("rolling restart of everything", time.Now(), time.Second)
