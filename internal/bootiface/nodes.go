@@ -1,6 +1,7 @@
 package bootiface
 
 import (
+	"errors"
 	"io/fs"
 	"maps"
 	"slices"
@@ -32,6 +33,36 @@ func (d *Disk) Nodes() ([]string, error) {
 		}
 	}
 	return slices.Sorted(maps.Keys(seen)), nil
+}
+
+// KeepImages removes what a node's earlier boots left beside its boot file:
+// all but the named images.
+func (d *Disk) KeepImages(uuid string, names ...string) error {
+	if err := checkUUID(uuid); err != nil {
+		return err
+	}
+	root, err := d.openToWrite(HTTPRoot)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	entries, err := fs.ReadDir(root.FS(), uuid)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return err
+	}
+	for _, e := range entries {
+		name := e.Name()
+		if name == configFile || name == linksFile || slices.Contains(names, name) {
+			continue
+		}
+		if err := root.Remove(uuid + "/" + name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
 }
 
 // RemoveNode takes away a node's files below every root, whichever boot

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/usher-boot/usher"
 	"github.com/usher-boot/usher/internal/conductor"
 	"github.com/usher-boot/usher/internal/testenv"
@@ -326,3 +328,35 @@ type endless struct{}
 func (endless) Read(p []byte) (int, error) { return len(p), nil }
 
 var _ conductor.Images = nodeImages{}
+
+// TestImagesOfEarlierBoots: what a node no longer boots leaves its folder, so
+// that the image can be swept once no other node has it.
+func TestImagesOfEarlierBoots(t *testing.T) {
+	w := newWorld(t)
+	h := w.conductor("a", "")
+	w.rings.set("a")
+	n := w.node(usher.Available)
+	h.do(n.UUID, "active", usher.DeployWait)
+	folder := filepath.Join(h.root, n.UUID)
+	want := []string{".links", "config", "deploy_kernel", "deploy_ramdisk"}
+	if diff := cmp.Diff(want, names(t, folder)); diff != "" {
+		t.Errorf("waiting for the ramdisk (-want +got):\n%s", diff)
+	}
+	h.beat(n.UUID, usher.Active)
+	if diff := cmp.Diff([]string{".links", "config"}, names(t, folder)); diff != "" {
+		t.Errorf("deployed to disk (-want +got):\n%s", diff)
+	}
+}
+
+func names(t *testing.T, folder string) []string {
+	t.Helper()
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found []string
+	for _, e := range entries {
+		found = append(found, e.Name())
+	}
+	return found
+}

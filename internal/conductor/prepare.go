@@ -132,6 +132,7 @@ func (c *Conductor) prepareLocked(ctx context.Context, n *usher.Node) error {
 		macs[i] = p.Address
 	}
 	kernel, ramdisk := r.boot.kind.ImageNames()
+	var linked []string
 	for _, img := range []struct {
 		name string
 		image
@@ -139,11 +140,16 @@ func (c *Conductor) prepareLocked(ctx context.Context, n *usher.Node) error {
 		if img.URL == "" {
 			continue
 		}
+		linked = append(linked, img.name)
 		if err := c.images.Link(ctx, n.UUID, img.name, img.URL, img.Checksum); err != nil {
 			return blame(img.field, err)
 		}
 	}
 	if err := c.disk.Publish(r.iface, n.UUID, r.script, macs); err != nil {
+		return err
+	}
+	// Images of earlier boots, or they would never be swept.
+	if err := c.disk.KeepImages(n.UUID, linked...); err != nil {
 		return err
 	}
 	c.folders.note(n.UUID, n.ProvisionUpdatedAt, generation)

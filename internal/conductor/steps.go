@@ -146,4 +146,3 @@ func (c *Conductor) fail(task *Task, cause error) {
 		c.logger.Error("cannot note a node's failure; its work will be tried again", "node", node.UUID, "error", err)
 	}
 }
-

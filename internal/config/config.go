@@ -79,7 +79,6 @@ type Conductor struct {
 	AutomatedClean              bool
 	ConductorGroup              string
 	FileURLAllowedPaths         []string
-	SyncLocalStateInterval      time.Duration
 	CheckProvisionStateInterval time.Duration
 	DeployCallbackTimeout       time.Duration
 	CleanCallbackTimeout        time.Duration

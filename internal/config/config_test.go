@@ -47,9 +47,9 @@ func TestDefaults(t *testing.T) {
 		API: API{HostIP: "127.0.0.1", Port: 6385, RestrictBootConfig: true, RestrictLookup: true, MaxLimit: 1000},
 		Conductor: Conductor{
 			HeartbeatInterval: 10 * time.Second, HeartbeatTimeout: time.Minute,
-			FileURLAllowedPaths:    []string{"/srv/usher", "/var/lib/ironic", "/shared/html", "/opt/cache/files", "/vagrant"},
-			SyncLocalStateInterval: 3 * time.Minute, CheckProvisionStateInterval: time.Minute,
-			DeployCallbackTimeout: 30 * time.Minute, CleanCallbackTimeout: 30 * time.Minute, RescueCallbackTimeout: 30 * time.Minute,
+			FileURLAllowedPaths:         []string{"/srv/usher", "/var/lib/ironic", "/shared/html", "/opt/cache/files", "/vagrant"},
+			CheckProvisionStateInterval: time.Minute,
+			DeployCallbackTimeout:       30 * time.Minute, CleanCallbackTimeout: 30 * time.Minute, RescueCallbackTimeout: 30 * time.Minute,
 			InspectWaitTimeout: 30 * time.Minute, ServiceCallbackTimeout: 30 * time.Minute,
 		},
 		Database: Database{Connection: "sqlite:////srv/usher/usher.sqlite", MaxPoolSize: 5, MaxOverflow: 50},

@@ -98,8 +98,6 @@ func conductorOptions(c *Conductor) []option {
 		{id: name("file_url_allowed_paths"), kind: list(absolutePath()), into: &c.FileURLAllowedPaths,
 			def:  "$state_path,/var/lib/ironic,/shared/html,/opt/cache/files,/vagrant",
 			help: "Folders that `file://` URLs of images may point into; empty: no such URLs. (Ironic has /templates too, and no $state_path.)"},
-		{id: name("sync_local_state_interval"), kind: seconds(noMin, noMax), into: &c.SyncLocalStateInterval, def: "180",
-			help: "Time between looks for nodes that the ring has given to this conductor; 0 or less: never."},
 		{id: name("check_provision_state_interval"), kind: seconds(0, noMax), into: &c.CheckProvisionStateInterval, def: "60", reload: true,
 			help: "Time between looks for nodes that wait too long; 0: never."},
 		waiting("deploy_callback_timeout", &c.DeployCallbackTimeout, "`wait call-back`"),
