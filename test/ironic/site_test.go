@@ -1,9 +1,15 @@
 package ironic
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
 	"errors"
 	"fmt"
+	"math/big"
 	"net"
 	"os"
 	"os/exec"
@@ -11,6 +17,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/crypto/bcrypt"
 
@@ -22,7 +29,9 @@ type layout struct {
 	algorithm string
 	exponent  int
 	groups    [conductors]string
-	basic     bool // JSON-RPC with http_basic
+	// secure is JSON-RPC with http_basic and TLS, and API and agent of the
+	// first host in one process.
+	secure bool
 }
 
 const conductors = 3
@@ -37,6 +46,7 @@ type site struct {
 
 	hosts  [conductors]string
 	apiURL string
+	cert   string // with its key, where JSON-RPC has TLS
 	door   string // where the restricted Usher API listens for machines
 	api    *process
 	ironic [conductors]*process
@@ -146,7 +156,12 @@ func newSite(t *testing.T, l layout) *site {
 	for i, host := range s.hosts {
 		s.ironic[i] = newProcess(t, "ironic-conductor "+host, "ironic-conductor", "--config-file", s.confs[i])
 		s.mine[i] = []string{"--config-file", s.confs[i], "--config-file", s.write(fmt.Sprintf("host%d/usher.conf", i+1), s.usherConf(host, usherPort))}
-		s.agents[i] = newProcess(t, "agent "+host, append([]string{program, "conductor"}, s.mine[i]...)...)
+		role := "conductor"
+		if l.secure && i == 0 {
+			role = "serve"
+		}
+		s.agents[i] = newProcess(t, "usher "+role+" on "+host, append([]string{program, role}, s.mine[i]...)...)
+		s.agents[i].env = []string{"OS_USHER__BOOT_LISTEN=" + host + ":0"}
 	}
 	s.api = newProcess(t, "ironic-api", "ironic-api", "--config-file", s.confs[0])
 	s.usher, s.open = s.newAPI("true", s.door), s.newAPI("false", s.hosts[0]+":0")
@@ -156,7 +171,7 @@ func newSite(t *testing.T, l layout) *site {
 // rpcAuth is the part of [json_rpc] about credentials, with the deprecated
 // names that many an ironic.conf still has.
 func (s *site) rpcAuth() string {
-	if !s.layout.basic {
+	if !s.layout.secure {
 		return "auth_strategy = noauth"
 	}
 	hash, err := bcrypt.GenerateFromPassword([]byte("s3cret"), bcrypt.MinCost)
@@ -164,8 +179,38 @@ func (s *site) rpcAuth() string {
 		s.tb.Fatal(err)
 	}
 	file := s.write("htpasswd", "ironic:"+strings.Replace(string(hash), "$2a$", "$2y$", 1)+"\n")
+	cert, key := s.certificate()
 	return "auth_strategy = http_basic\nauth_type = http_basic\nhttp_basic_auth_user_file = " + file +
-		"\nhttp_basic_username = ironic\nhttp_basic_password = s3cret"
+		"\nhttp_basic_username = ironic\nhttp_basic_password = s3cret\nuse_ssl = true\ncafile = " + cert +
+		"\n[ssl]\ncert_file = " + cert + "\nkey_file = " + key
+}
+
+// certificate is one for all hosts, which is its own authority.
+func (s *site) certificate() (certFile, keyFile string) {
+	s.tb.Helper()
+	if s.cert != "" {
+		return s.cert, s.cert
+	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		s.tb.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true,
+		Subject: pkix.Name{CommonName: "site"}, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature}
+	for _, host := range s.hosts {
+		template.IPAddresses = append(template.IPAddresses, net.ParseIP(host))
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		s.tb.Fatal(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		s.tb.Fatal(err)
+	}
+	s.cert = s.write("tls.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))+
+		string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})))
+	return s.cert, s.cert
 }
 
 // grant makes Usher's account, as an administrator would.
