@@ -248,6 +248,23 @@ func TestFirmware(t *testing.T) {
 			// iPXE tries once more by itself where it had the connection from before.
 		}, -1, []string{"/boot.ipxe", ask(firstNIC), ask(firstNIC), ask(secondNIC), ask(firstNIC), "/k", "/r", "/booted"}},
 
+		{"an answer that comes late is waited for", func(url string) map[string]answer {
+			late := func(w http.ResponseWriter, r *http.Request, nth int) {
+				select { // longer than iPXE's patience with a single packet
+				case <-time.After(6 * time.Second):
+				case <-r.Context().Done():
+				}
+				script(deploy(url))(w, r, nth)
+			}
+			return map[string]answer{"/boot.ipxe": script(root(api)), ask(firstNIC): late, "/k": script(kernel), "/r": script("ramdisk")}
+		}, -1, []string{"/boot.ipxe", ask(firstNIC), "/k", "/r", "/booted"}},
+
+		{"an API that says nothing is given up and asked again", func(url string) map[string]answer {
+			silent := func(_ http.ResponseWriter, r *http.Request, _ int) { <-r.Context().Done() }
+			return map[string]answer{"/boot.ipxe": script(root(api)), ask(firstNIC): later(1, silent, deploy(url)),
+				"/k": script(kernel), "/r": script("ramdisk")}
+		}, -1, []string{"/boot.ipxe", ask(firstNIC), ask(secondNIC), ask(firstNIC), "/k", "/r", "/booted"}},
+
 		{"a dead conductor is left for the one that the API names next", func(url string) map[string]answer {
 			refused, err := net.Listen("tcp", "127.0.0.1:0")
 			if err != nil {

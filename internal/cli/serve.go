@@ -84,9 +84,9 @@ Next, in another terminal:
   %[1]s node add NAME --mac 52:54:00:12:34:56 --kernel URL --ramdisk URL
   %[1]s node deploy NAME
   %[1]s boot 52:54:00:12:34:56
-and send machines to the root script, for example with dnsmasq's
-  dhcp-match=set:ipxe,175
-  dhcp-boot=tag:ipxe,<root script>
+and send machines here, for example with dnsmasq:
+  %[1]s loaders
+  %[1]s dnsmasq --interface IF --range FIRST,LAST > dnsmasq.conf
 
 `, s.call())
 }

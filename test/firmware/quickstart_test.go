@@ -56,12 +56,16 @@ func TestQuickStart(t *testing.T) {
 		cmd.Env = append(os.Environ(), "OS_DEFAULT__STATE_PATH="+state, "OS_DEFAULT__MY_IP=10.78.0.1")
 		return l.Start("quickstart-"+strings.ReplaceAll(name, " ", "-"), cmd)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), bootLimit)
-	defer cancel()
+	// within bounds one step of the page.
+	within := func() context.Context {
+		ctx, cancel := context.WithTimeout(t.Context(), bootLimit)
+		t.Cleanup(cancel)
+		return ctx
+	}
 	finish := func(name string) string {
 		t.Helper()
 		p := shell(name, "")
-		if err := p.Wait(ctx); err != nil {
+		if err := p.Wait(within()); err != nil {
 			t.Fatalf("%s: %v\n%s", name, err, p.Log)
 		}
 		return p.Log.String()
@@ -69,20 +73,20 @@ func TestQuickStart(t *testing.T) {
 	begin := time.Now()
 	finish("setup")
 	serve := shell("terminal 1", program)
-	if err := serve.Log.Wait(ctx, "usher is up"); err != nil {
+	if err := serve.Log.Wait(within(), "usher is up"); err != nil {
 		t.Fatal(err)
 	}
 	if out := finish("nodes"); !strings.Contains(out, "hello=vm1") {
 		t.Errorf("the nodes' block does not show the boot file:\n%s", out)
 	}
 	dnsmasq := shell("terminal 2", "dnsmasq")
-	if err := dnsmasq.Log.Wait(ctx, "started, version"); err != nil {
+	if err := dnsmasq.Log.Wait(within(), "started, version"); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"vm1", "vm2"} {
 		vms <- struct{}{}
 		vm := shell("machine "+name, "qemu")
-		line, err := vm.Log.WaitLine(ctx, netboot.BootedMarker)
+		line, err := vm.Log.WaitLine(within(), netboot.BootedMarker)
 		vm.Stop()
 		<-vms
 		if err != nil {
