@@ -28,6 +28,15 @@ func knownRings(rows []usher.Conductor, o RingOptions) map[ringName]*knownRing {
 			rings[name].byHost[c.Hostname] = c
 		}
 	}
+	// A conductor that stops in good order takes its interfaces back, so one
+	// without any may have had whatever there is in its group.
+	for _, c := range rows {
+		for name, ring := range rings {
+			if len(c.Interfaces) == 0 && name.group == strings.ToLower(c.Group) {
+				ring.byHost[c.Hostname] = c
+			}
+		}
+	}
 	for _, r := range rings {
 		hosts := make([]string, 0, len(r.byHost))
 		for host := range r.byHost {

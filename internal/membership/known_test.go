@@ -45,6 +45,15 @@ func TestKnown(t *testing.T) {
 			}
 		}
 	}
+	stopped := row(2, "stopped", "", now)
+	stopped.Online = false
+	r := NewRings(&fakeTable{rows: []usher.Conductor{row(1, "a", "", now, "ipmi"), stopped, row(3, "b", "rack", now, "ipmi")}}, options())
+	if known, err := r.Known(t.Context(), "", "ipmi", "key"); len(known) != 2 || err != nil {
+		t.Errorf("one that stopped in good order has no interfaces any more: %v, %v", known, err)
+	}
+	if known, err := r.Known(t.Context(), "rack", "ipmi", "key"); len(known) != 1 || err != nil {
+		t.Errorf("it was of another group: %v, %v", known, err)
+	}
 	if known, err := NewRings(&fakeTable{}, options()).Known(t.Context(), "", "ipmi", "key"); known != nil || err != nil {
 		t.Errorf("without conductors: %v, %v", known, err)
 	}

@@ -185,12 +185,18 @@ func (s *site) agentDown(nodes []*node) {
 }
 
 // lost: a conductor is gone, and Ironic moves the ring but no waiting node.
-func (s *site) lost(when string, nodes []*node, i int, back func()) {
+func (s *site) lost(when string, nodes []*node, i int) {
 	s.tb.Helper()
-	deploy, clean := s.owned(nodes, s.hosts[i], "wait call-back", "pxe"), s.owned(nodes, s.hosts[i], "clean wait", "ipxe")
-	other := s.owned(nodes, s.hosts[(i+1)%conductors], "clean wait", "ipxe")
-	isLost := func(n *node) {
-		s.tb.Helper()
+	var mine []*node
+	for _, n := range nodes {
+		if n.home == s.hosts[i] && n.waits() {
+			mine = append(mine, n)
+		}
+	}
+	if len(mine) < 3 {
+		s.tb.Fatalf("%s: only %d nodes wait for %s", when, len(mine), s.hosts[i])
+	}
+	for _, n := range mine {
 		var d decision
 		eventually(s.tb, n.name+" is lost "+when, func() bool {
 			d = s.usher.askNode(n)
@@ -203,28 +209,36 @@ func (s *site) lost(when string, nodes []*node, i int, back func()) {
 			s.tb.Errorf("%s: %+v", when, d)
 		}
 	}
-	isLost(deploy)
-	isLost(clean)
+	other := find(nodes, func(n *node) bool { return n.waits() && n.home != s.hosts[i] })
 	if d := s.usher.askNode(other); d.status != http.StatusOK {
 		s.tb.Errorf("%s: another conductor's node: %+v", when, d)
 	}
 	s.sameOwners(when, nodes, i)
-	back()
-	eventually(s.tb, "the conductor is back "+when, func() bool { return len(s.alive()) == conductors })
-	s.sameOwners("after "+when, nodes, nobody)
-	s.served("after "+when, nodes)
+}
+
+// back waits until all conductors are there again and each node is served by
+// its own.
+func (s *site) back(after string, nodes []*node) {
+	s.tb.Helper()
+	eventually(s.tb, "the conductor is back after "+after, func() bool { return len(s.alive()) == conductors })
+	s.sameOwners("after "+after, nodes, nobody)
+	s.served("after "+after, nodes)
 }
 
 func (s *site) conductorKilled(nodes []*node) {
 	s.tb.Helper()
 	s.ironic[0].kill()
-	s.lost("a conductor is killed", nodes, 0, s.ironic[0].launch)
+	s.lost("a conductor is killed", nodes, 0)
+	s.ironic[0].launch()
+	s.back("a kill", nodes)
 }
 
 func (s *site) conductorHangs(nodes []*node) {
 	s.tb.Helper()
 	s.ironic[1].signal(syscall.SIGSTOP)
-	s.lost("a conductor hangs", nodes, 1, func() { s.ironic[1].signal(syscall.SIGCONT) })
+	s.lost("a conductor hangs", nodes, 1)
+	s.ironic[1].signal(syscall.SIGCONT)
+	s.back("a halt", nodes)
 }
 
 // ringMoved: nodes that came to wait while their owner was away are answered
@@ -232,12 +246,11 @@ func (s *site) conductorHangs(nodes []*node) {
 func (s *site) ringMoved(nodes []*node) {
 	s.tb.Helper()
 	s.ironic[2].stop()
-	eventually(s.tb, "the conductor is gone", func() bool { return len(s.alive()) == conductors-1 })
+	s.lost("a conductor is stopped", nodes, 2)
 	moved := []*node{
 		{name: "moved-deploy", home: s.hosts[2], uuid: s.uuidOf("", s.hosts[2]), boot: "ipxe", deploy: "custom-agent", goal: (*node).deployWait},
 		{name: "moved-clean", home: s.hosts[2], uuid: s.uuidOf("", s.hosts[2]), boot: "pxe", deploy: "custom-agent", goal: (*node).cleanWait},
 	}
-	s.sameOwners("while one is away", nodes, 2)
 	s.enroll(moved)
 	s.served("while one is away", moved)
 	writers := []string{s.owner(moved[0]), s.owner(moved[1])}
