@@ -35,7 +35,7 @@ func name(s string) id { return id{name: s} }
 
 func defaultOptions(d *Default) []option {
 	return inGroup("DEFAULT", []option{
-		{id: name("host"), kind: text(), into: &d.Host, compute: hostName, computed: "the host's name",
+		{id: name("host"), kind: text(), into: &d.Host, compute: hostName, computed: "the host's name; beside Ironic its full name, as Python finds it",
 			help: "Name of this conductor, as it stands in the `conductors` table. Beside Ironic it must be what Ironic's `host` is."},
 		{id: name("my_ip"), kind: text(), into: &d.MyIP, compute: myIP, computed: "the address this host reaches the outside from",
 			help: "This host's IPv4 address, for references (`$my_ip`) and for URLs that machines are given."},
