@@ -25,6 +25,7 @@ type capture struct {
 // traffic is what one NIC asked and got.
 type traffic struct {
 	asked       []asked
+	seen        map[string]bool
 	tftp, http  int // bytes of payload sent to it
 	first, last time.Time
 }
@@ -169,7 +170,7 @@ func (c *capture) frame(b []byte) {
 		switch {
 		case target == 69 && len(payload) > 2 && payload[1] == 1: // a TFTP request
 			name, _, _ := bytes.Cut(payload[2:], []byte{0})
-			c.ask(from, server, "TFTP "+string(name))
+			c.ask(from, server, "TFTP "+string(name), fmt.Sprint(source))
 		case source != 67 && source != 53 && len(payload) > 4 && payload[0] == 0 && payload[1] == 3: // TFTP's data
 			c.sent(to).tftp += total - 8 - 4
 		}
@@ -183,7 +184,7 @@ func (c *capture) frame(b []byte) {
 		case isHTTP(target):
 			line, _, _ := bytes.Cut(payload, []byte(" HTTP/1."))
 			if bytes.HasPrefix(line, []byte("GET ")) || bytes.HasPrefix(line, []byte("HEAD ")) {
-				c.ask(from, server, string(line))
+				c.ask(from, server, string(line), fmt.Sprint(source, binary.BigEndian.Uint32(rest[4:])))
 			}
 		case isHTTP(source):
 			c.sent(to).http += total - header
@@ -193,12 +194,14 @@ func (c *capture) frame(b []byte) {
 
 func isHTTP(port uint16) bool { return port == 6386 || port == 80 || port == 443 }
 
-func (c *capture) ask(mac usher.MAC, server netip.Addr, what string) {
+// ask notes a request. One that the network's protocol sends again has the
+// same place in it: the port, and for TCP the sequence number.
+func (c *capture) ask(mac usher.MAC, server netip.Addr, what, place string) {
 	t := c.traffic(mac)
-	// A request that is sent again by TCP or TFTP is one request.
-	if n := len(t.asked); n > 0 && t.asked[n-1].what == what && time.Since(t.asked[n-1].at) < 300*time.Millisecond {
+	if t.seen[what+place] {
 		return
 	}
+	t.seen[what+place] = true
 	if t.first.IsZero() {
 		t.first = time.Now()
 	}
@@ -213,7 +216,7 @@ func (c *capture) sent(mac usher.MAC) *traffic {
 
 func (c *capture) traffic(mac usher.MAC) *traffic {
 	if c.by[mac] == nil {
-		c.by[mac] = &traffic{}
+		c.by[mac] = &traffic{seen: map[string]bool{}}
 	}
 	return c.by[mac]
 }

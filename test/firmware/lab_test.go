@@ -30,7 +30,7 @@ type lab struct {
 var vms = make(chan struct{}, 2)
 
 // bootLimit is how long one machine may take, on a busy computer.
-const bootLimit = 2 * time.Minute
+const bootLimit = 3 * time.Minute
 
 func newLab(t *testing.T) *lab {
 	t.Helper()
