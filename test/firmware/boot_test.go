@@ -187,3 +187,18 @@ func TestIPv6(t *testing.T) {
 	l.on(t, netboot.VMConfig{Firmware: netboot.UEFIv6, NICs: n.macs}).boots(t, n)
 	l.wants(t, "UEFI, iPXE by TFTP, IPv6 only", mac(0x30), asks(n, mac(0x30)))
 }
+
+// TestUEFITwoNICs: ipxe.efi, with drivers of its own, finds the registered NIC
+// though the firmware booted from another.
+func TestUEFITwoNICs(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	s := l.serve("10.77.0.1", nil)
+	s.usher(t, "loaders")
+	conf := s.usher(t, append([]string{"dnsmasq", "--interface", netboot.Bridge}, dhcp4...)...)
+	l.Dnsmasq(strings.ReplaceAll(conf, "snponly.efi", "ipxe.efi")) // as docs/firmware.md says
+	n := s.add(t, "uefi-two-nics", "ipxe", mac(0x32))
+	s.deploy(t, n)
+	l.on(t, netboot.VMConfig{Firmware: netboot.UEFI, NICs: []usher.MAC{mac(0x31), mac(0x32)}}).boots(t, n)
+	l.wants(t, "UEFI, ipxe.efi by TFTP, second NIC registered", mac(0x31), asks(n, mac(0x31), mac(0x32)))
+}
