@@ -5,15 +5,17 @@ package bench
 
 import (
 	"fmt"
+	"os"
 	"testing"
 	"time"
-
-	"os"
 
 	"github.com/usher-boot/usher/internal/testenv"
 )
 
-func TestMain(m *testing.M) { os.Exit(testenv.Main(m)) }
+// program is the usher that is measured, built once.
+var program string
+
+func TestMain(m *testing.M) { os.Exit(testenv.MainWithProgram(m, &program)) }
 
 // waiting is how many of the nodes wait for a ramdisk and are asked for; the
 // others make the tables as large as they are.

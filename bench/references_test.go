@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -79,14 +78,4 @@ func serveBare(address string) error {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		_, _ = w.Write(file)
 	}))
-}
-
-// build builds the program once for each subject.
-func build(b *testing.B) string {
-	b.Helper()
-	program := filepath.Join(b.TempDir(), "usher")
-	if out, err := exec.Command("go", "build", "-o", program, "../cmd/usher").CombinedOutput(); err != nil {
-		b.Fatalf("%v\n%s", err, out)
-	}
-	return program
 }

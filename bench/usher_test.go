@@ -90,10 +90,10 @@ func (s *site) ready(b *testing.B) {
 // startSQLite is all of Usher in one process.
 func startSQLite(b *testing.B, nodes int) *subject {
 	b.Helper()
-	s, program := newSite(b), build(b)
+	s := newSite(b)
 	conf := s.config(b, "serve", fmt.Sprintf("[api]\nport = %s\n[usher]\nboot_listen = 127.0.0.1:%s\nadmin_listen = 127.0.0.1:%s\n",
 		port(b), s.boot, s.admin))
-	upgrade(b, program, conf)
+	upgrade(b, conf)
 	db, err := sql.Open("sqlite", filepath.Join(s.dir, "serve", "usher.sqlite"))
 	if err != nil {
 		b.Fatal(err)
@@ -116,7 +116,7 @@ func startSQLite(b *testing.B, nodes int) *subject {
 // have a part in each answer.
 func startShared(b *testing.B, nodes int, server *testenv.Server) *subject {
 	b.Helper()
-	s, program := newSite(b), build(b)
+	s := newSite(b)
 	database := server.Database(b)
 	rpc, other, admin := port(b), port(b), port(b)
 	common := fmt.Sprintf("[database]\nconnection = %s\n[json_rpc]\nhost_ip = 127.0.0.1\nport = %s\n",
@@ -125,7 +125,7 @@ func startShared(b *testing.B, nodes int, server *testenv.Server) *subject {
 		port(b), s.boot, s.admin))
 	conductor := s.config(b, "conductor", common+fmt.Sprintf("[DEFAULT]\nhost = 127.0.0.1\n[usher]\nboot_listen = 127.0.0.1:%s\nadmin_listen = 127.0.0.1:%s\n",
 		other, admin))
-	upgrade(b, program, api)
+	upgrade(b, api)
 	server.Admin(b, database, rows(nodes, s.image)...)
 	subject := &subject{name: "usher on " + database, address: "127.0.0.1:" + s.boot, pids: []int{
 		start(b, program, "--config-file", conductor, "conductor"),
@@ -136,7 +136,7 @@ func startShared(b *testing.B, nodes int, server *testenv.Server) *subject {
 	return subject
 }
 
-func upgrade(b *testing.B, program, conf string) {
+func upgrade(b *testing.B, conf string) {
 	b.Helper()
 	if out, err := exec.CommandContext(b.Context(), program, "--config-file", conf, "db", "upgrade").CombinedOutput(); err != nil {
 		b.Fatalf("%v\n%s", err, out)
