@@ -94,9 +94,15 @@ func (c *Conductor) prepareOnDemand(ctx context.Context, uuid string) error {
 			return incapable(r.Err)
 		}
 	case <-ctx.Done():
-		return notReady("The boot files of node %s are still being prepared.", uuid)
+		return usher.Errorf(usher.ErrUnavailable, "The boot files of node %s are still being prepared.",
+			uuid).WithClass(classBusy)
 	}
 }
+
+// classBusy is the class of "I am at it, and it takes long": another conductor
+// may have the images that this one waits for
+// (docs/decisions/0011-who-hands-over.md).
+const classBusy = "NoFreeConductorWorker"
 
 // classNotReady is the class of "ask again": another conductor would have to
 // say the same.

@@ -83,7 +83,7 @@ func TestSlowImage(t *testing.T) {
 	})
 	start := time.Now()
 	_, err := h.GetBootConfig(t.Context(), n.UUID, "boot.ipxe")
-	wantClass(t, err, usher.ErrUnavailable, "TemporaryFailure")
+	wantClass(t, err, usher.ErrUnavailable, "NoFreeConductorWorker")
 	if took := time.Since(start); took > 2900*time.Millisecond {
 		t.Errorf("not ready only after %v", took)
 	}

@@ -19,7 +19,8 @@ var errStalled = errors.New("no data")
 
 // get downloads by HTTP, with as many attempts as bring the file further and
 // a few more. An image that is in the cache is used as it is when its server
-// is out of order: a node's boot should not hang on it.
+// is out of order, and at once: a machine waits for the answer, and the
+// conductor that took it over may be the third one that is asked.
 func (d *download) get(ctx context.Context) error {
 	if err := d.restart(); err != nil {
 		return err
@@ -34,6 +35,10 @@ func (d *download) get(ctx context.Context) error {
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
+		}
+		if d.cached != nil && d.done == 0 {
+			o.Logger.Warn("image server out of order, using the cached image", "image", d.source.shown, "cause", passing.Error())
+			return errFresh
 		}
 		if d.done > furthest {
 			attempt, pause, furthest = 1, o.RetryPause, d.done
@@ -56,13 +61,21 @@ func (d *download) get(ctx context.Context) error {
 	}
 }
 
+// cachedPatience is how long the server may take to say whether an image that
+// is in the cache is still the right one.
+const cachedPatience = time.Second
+
 // request is one attempt. It goes on where the last one ended, where the
 // server has given something to recognise the file by.
 func (d *download) request(ctx context.Context) error {
 	stall := d.cache.options.StallTimeout
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	watchdog := time.AfterFunc(stall, func() { cancel(fmt.Errorf("%w for %s", errStalled, stall)) })
+	patience := stall
+	if d.cached != nil && d.done == 0 {
+		patience = min(stall, cachedPatience)
+	}
+	watchdog := time.AfterFunc(patience, func() { cancel(fmt.Errorf("%w for %s", errStalled, patience)) })
 	defer watchdog.Stop()
 
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, d.source.url.String(), nil)
@@ -83,6 +96,7 @@ func (d *download) request(ctx context.Context) error {
 	if err := d.accept(resp); err != nil {
 		return err
 	}
+	watchdog.Reset(stall)
 	err = d.copyFrom(ctx, resp.Body, func() { watchdog.Reset(stall) })
 	if _, ok := errors.AsType[readError](err); ok {
 		return temporary{fmt.Errorf("after %d bytes: %w", d.done, err)}
