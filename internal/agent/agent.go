@@ -27,9 +27,11 @@ type Nodes interface {
 	BootNode(ctx context.Context, uuid string) (usher.BootNode, error)
 }
 
-// Conductors tells a conductor by its id, and whether it is active.
+// Conductors tells a conductor by its id and whether it is active, and whether
+// there is one of a host name.
 type Conductors interface {
 	Conductor(ctx context.Context, id int64) (usher.Conductor, bool, error)
+	Registered(ctx context.Context, hostname string) (bool, error)
 }
 
 // Options are an Agent's parts. All are required.
@@ -146,6 +148,14 @@ func (a *Agent) current(ctx context.Context, node usher.BootNode, written time.T
 		return nil
 	case !active && written.After(other.UpdatedAt):
 		return nil // written after the other's last heartbeat: Ironic has moved on to here
+	}
+	known, err := a.o.Conductors.Registered(ctx, a.o.Host)
+	if err != nil {
+		return notNow(err)
+	}
+	if !known { // then the other may be the one on this host, and "not found" would be a guess
+		return usher.Errorf(usher.ErrUnavailable, "The agent does not know which conductor it is beside: its [DEFAULT]host = %s "+
+			"is no conductor's. Give it the host of the ironic-conductor on its host.", a.o.Host).WithClass(classNotNow)
 	}
 	return usher.Errorf(usher.ErrNotFound,
 		"The boot file of node %s on %s is from before conductor %s prepared the node.", node.UUID, a.o.Host, other.Hostname)

@@ -26,6 +26,7 @@ type world struct {
 	nodeErr error
 	other   usher.Conductor // conductors.id 2; 1 is this host
 	active  bool
+	unnamed bool // no conductor has this host's name
 	http    string
 	log     bytes.Buffer
 }
@@ -45,6 +46,10 @@ func (w *world) Conductor(_ context.Context, id int64) (usher.Conductor, bool, e
 		return w.other, w.active, nil
 	}
 	return usher.Conductor{}, false, usher.Errorf(usher.ErrNotFound, "Conductor %d could not be found.", id)
+}
+
+func (w *world) Registered(_ context.Context, host string) (bool, error) {
+	return host == "here" && !w.unnamed, nil
 }
 
 func newWorld(t *testing.T) *world {
@@ -117,6 +122,8 @@ func TestGetBootConfig(t *testing.T) {
 		{name: "written before the other one died", change: func(_ *testing.T, w *world) {
 			w.node.ConductorAffinity, w.active, w.other.UpdatedAt = 2, false, time.Now()
 		}, want: usher.ErrNotFound},
+		{name: "an agent under a wrong name", change: func(_ *testing.T, w *world) { w.node.ConductorAffinity, w.unnamed = 2, true },
+			want: usher.ErrUnavailable, says: "[DEFAULT]host"},
 		{name: "affinity's row is gone", change: func(_ *testing.T, w *world) { w.node.ConductorAffinity = 9 }},
 		{name: "unknown node", change: func(_ *testing.T, w *world) { w.node.UUID = "other" }, want: usher.ErrNotFound},
 		{name: "database down", change: func(_ *testing.T, w *world) {

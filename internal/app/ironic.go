@@ -45,13 +45,16 @@ func (a *App) useIronic(ctx context.Context, cfg *config.Config) error {
 }
 
 // buildAgent makes the agent beside this host's Ironic conductor.
-func (a *App) buildAgent(_ context.Context, cfg *config.Config) error {
+func (a *App) buildAgent(ctx context.Context, cfg *config.Config) error {
 	if !a.role.Conductor {
 		return nil
 	}
 	var err error
 	if a.disk, err = ironicDisk(cfg); err != nil {
 		return err
+	}
+	if known, err := a.rings.Registered(ctx, a.host); err == nil && !known {
+		a.logger.Warn("no conductor of Ironic's has this [DEFAULT]host: either it has never run here, or the name is another one", "host", a.host)
 	}
 	a.agent = agent.New(agent.Options{Host: a.host, Nodes: a.reader, Conductors: a.rings, Disk: a.disk,
 		Settings: settings(cfg, a.version), Logger: a.logger})

@@ -46,13 +46,15 @@ type site struct {
 
 	hosts  [conductors]string
 	apiURL string
-	cert   string // with its key, where JSON-RPC has TLS
-	door   string // where the restricted Usher API listens for machines
-	api    *process
-	ironic [conductors]*process
-	agents [conductors]*process
-	usher  *usherAPI // with [api]restrict_boot_config, the default
-	open   *usherAPI // without
+	// addresses is [usher]rpc_addresses.
+	addresses string
+	cert      string // with its key, where JSON-RPC has TLS
+	door      string // where the restricted Usher API listens for machines
+	api       *process
+	ironic    [conductors]*process
+	agents    [conductors]*process
+	usher     *usherAPI // with [api]restrict_boot_config, the default
+	open      *usherAPI // without
 
 	confs [conductors]string   // ironic.conf of each conductor
 	mine  [conductors][]string // and all the files that Usher is given there
@@ -134,6 +136,8 @@ func newSite(t *testing.T, l layout) *site {
 		s.hosts[i] = fmt.Sprintf("%s%d", base, 11+i)
 	}
 	apiPort, rpcPort, usherPort := freePort(t, s.hosts[0]), freePort(t, s.hosts[0]), freePort(t, s.hosts[0])
+	// The last agent listens elsewhere than the others.
+	s.addresses = fmt.Sprintf("%s:%[1]s:%d", s.hosts[conductors-1], freePort(t, s.hosts[conductors-1]))
 	s.apiURL = fmt.Sprintf("http://%s:%d", s.hosts[0], apiPort)
 
 	s.door = fmt.Sprintf("%s:%d", s.hosts[0], freePort(t, s.hosts[0]))
@@ -224,9 +228,13 @@ func (s *site) grant() {
 
 // usherConf is what is added to ironic.conf for Usher's processes of a host.
 func (s *site) usherConf(host string, port int) string {
+	listen := fmt.Sprintf("%s:%d", host, port)
+	if own, ok := strings.CutPrefix(s.addresses, host+":"); ok {
+		listen = own
+	}
 	return fmt.Sprintf("[DEFAULT]\nuse_json = true\n[database]\nconnection = %s\n"+
-		"[usher]\nrpc_listen = %s:%d\nadmin_listen = %[2]s:0\nrpc_timeout = 5\n",
-		s.sidecarURL(), host, port)
+		"[usher]\nrpc_listen = %s\nrpc_addresses = %s\nadmin_listen = %s:0\nrpc_timeout = 5\n",
+		s.sidecarURL(), listen, s.addresses, host)
 }
 
 // sidecarURL is the database through the account of grant.
