@@ -70,6 +70,7 @@ func setup(env *testscript.Env) error {
 	}
 	env.Setenv("GORACE", "atexit_sleep_ms=0") // or each command takes a second more
 	env.Setenv("HOME", env.WorkDir)
+	env.Setenv("BOOT_PORT", boot)
 	env.Setenv("BOOT", "127.0.0.1:"+boot)
 	env.Setenv("API", "127.0.0.1:"+api)
 	env.Setenv("ADMIN", "127.0.0.1:"+admin)

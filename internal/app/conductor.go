@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"net"
 	"path/filepath"
 	"strings"
 	"time"
@@ -49,6 +50,7 @@ func (a *App) buildConductor(_ context.Context, cfg *config.Config) error {
 	if err != nil {
 		return named("[deploy]http_root, [pxe]tftp_root", err)
 	}
+	a.warnLoopback(cfg)
 	renderer, err := bootiface.NewRenderer(cfg.Usher.TemplateDir)
 	if err != nil {
 		return named("[usher]template_dir", err)
@@ -149,6 +151,17 @@ func (a *App) conductorSettings(cfg *config.Config) conductor.Settings {
 		},
 		RingInterval:  cfg.Default.HashRingResetInterval,
 		CheckInterval: cfg.Conductor.CheckProvisionStateInterval,
+	}
+}
+
+// warnLoopback says early what otherwise shows at a machine's console only:
+// this host found no address of its own that others could reach.
+func (a *App) warnLoopback(cfg *config.Config) {
+	host, _, err := net.SplitHostPort(cfg.Usher.BootListen)
+	everywhere := err == nil && (host == "" || net.ParseIP(host).IsUnspecified())
+	if everywhere && cfg.Deploy.HTTPURL == "" && isLoopback(cfg.Default.MyIP) {
+		a.logger.Warn("boot files will name an address that machines cannot reach: set [DEFAULT]my_ip to this host's own",
+			"my_ip", cfg.Default.MyIP)
 	}
 }
 
