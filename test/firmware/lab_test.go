@@ -23,6 +23,7 @@ type lab struct {
 	*netboot.Site
 	t       *testing.T
 	dir     string // kernel and ramdisk
+	console string // the kernel's
 	capture *capture
 }
 
@@ -34,9 +35,25 @@ const bootLimit = 3 * time.Minute
 
 func newLab(t *testing.T) *lab {
 	t.Helper()
-	l := &lab{Site: netboot.New(t), t: t, dir: t.TempDir()}
+	l := newLabWith(t, "ttyS0")
 	netboot.Kernel(t, l.dir)
 	netboot.Ramdisk(t, l.dir)
+	return l
+}
+
+// newLabARM64 is newLab with images for arm64.
+func newLabARM64(t *testing.T) *lab {
+	t.Helper()
+	l := newLabWith(t, "ttyAMA0")
+	netboot.KernelARM64(t, l.dir)
+	netboot.RamdiskARM64(t, l.dir)
+	return l
+}
+
+// newLabWith makes a lab without images.
+func newLabWith(t *testing.T, console string) *lab {
+	t.Helper()
+	l := &lab{Site: netboot.New(t), t: t, dir: t.TempDir(), console: console}
 	l.capture = l.startCapture()
 	return l
 }
@@ -138,7 +155,7 @@ func (s *server) add(t *testing.T, name string, iface string, macs ...usher.MAC)
 	n := node{name: name, macs: macs, parameter: fmt.Sprintf("usher.test=%s-%d", name, time.Now().UnixNano())}
 	args := []string{"node", "add", name, "--boot-interface", iface,
 		"--kernel", "file://" + s.lab.dir + "/vmlinuz", "--ramdisk", "file://" + s.lab.dir + "/ramdisk",
-		"--param", "console=ttyS0", "--param", "panic=1", "--param", n.parameter}
+		"--param", "console=" + s.lab.console, "--param", "panic=1", "--param", n.parameter}
 	for _, mac := range macs {
 		args = append(args, "--mac", mac.String())
 	}

@@ -2,6 +2,7 @@ package netboot
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"fmt"
 	"io"
@@ -22,27 +23,58 @@ const BootedMarker = "USHER-BOOTED"
 // puts it into $USHER_TEST_CACHE (/var/cache/usher-test).
 func Kernel(tb testing.TB, dir string) string {
 	tb.Helper()
-	cache := os.Getenv("USHER_TEST_CACHE")
-	if cache == "" {
-		cache = "/var/cache/usher-test"
-	}
-	from := filepath.Join(cache, "vmlinuz")
 	path := filepath.Join(dir, "vmlinuz")
-	if err := copyFile(path, from); err != nil {
+	if err := copyFile(path, filepath.Join(cache(), "vmlinuz")); err != nil {
 		tb.Fatalf("no kernel to boot; scripts/test (test/netboot/fetch-kernel) fetches it: %v", err)
 	}
 	return path
 }
+
+// DebianARM64 is a folder with what machines with [AAVMF] boot, as Debian's
+// packages for arm64 have it below /: usr/lib/shim, usr/lib/grub, and a kernel,
+// boot/vmlinuz. fetch-arm64, which scripts/test runs, makes it.
+func DebianARM64(tb testing.TB) string {
+	tb.Helper()
+	folder := filepath.Join(cache(), "arm64")
+	if _, err := os.Stat(folder); err != nil {
+		tb.Fatalf("nothing for arm64; scripts/test (test/netboot/fetch-arm64) fetches it: %v", err)
+	}
+	return folder
+}
+
+// KernelARM64 is [Kernel] for machines with [AAVMF].
+func KernelARM64(tb testing.TB, dir string) string {
+	tb.Helper()
+	path := filepath.Join(dir, "vmlinuz")
+	if err := copyFile(path, filepath.Join(DebianARM64(tb), "boot", "vmlinuz")); err != nil {
+		tb.Fatal(err)
+	}
+	return path
+}
+
+// cache is the folder that the scripts fetch into.
+func cache() string { return cmp.Or(os.Getenv("USHER_TEST_CACHE"), "/var/cache/usher-test") }
 
 // Ramdisk makes dir/ramdisk, a ramdisk for [Kernel], and returns its path. In
 // it is one program, this package's guest, which prints a line of
 // [BootedMarker] and the kernel command line, and switches the machine off.
 func Ramdisk(tb testing.TB, dir string) string {
 	tb.Helper()
+	return ramdisk(tb, dir, "amd64")
+}
+
+// RamdiskARM64 is [Ramdisk] for [KernelARM64].
+func RamdiskARM64(tb testing.TB, dir string) string {
+	tb.Helper()
+	return ramdisk(tb, dir, "arm64")
+}
+
+func ramdisk(tb testing.TB, dir, architecture string) string {
+	tb.Helper()
 	program := filepath.Join(tb.TempDir(), "init")
 	build := exec.Command(testenv.NeedProgram(tb, "go")[0], "build", "-trimpath", "-ldflags=-s -w",
 		"-o", program, "github.com/usher-boot/usher/test/netboot/guest")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64", "GOFLAGS=")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+architecture, "GOFLAGS=")
 	if out, err := build.CombinedOutput(); err != nil {
 		tb.Fatalf("build the ramdisk's program: %v\n%s", err, out)
 	}

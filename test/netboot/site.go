@@ -1,6 +1,6 @@
 // Package netboot is a test kit: it boots virtual machines with real firmware
-// (SeaBIOS with iPXE's ROM, OVMF) over a network of their own, next to a real
-// dnsmasq, into a real Linux that says what it was booted with.
+// (SeaBIOS with iPXE's ROM, OVMF, for arm64 AAVMF) over a network of their own,
+// next to a real dnsmasq, into a real Linux that says what it was booted with.
 //
 // It knows nothing of Usher: tests start Usher in a [Site] and hand dnsmasq
 // its configuration. It is imported by tests only, needs root, and measures

@@ -26,12 +26,19 @@ const (
 	UEFIv6 Firmware = "uefi-v6"
 	// UEFIHTTP is OVMF without PXE: each NIC tries HTTP Boot at once.
 	UEFIHTTP Firmware = "uefi-http"
+	// AAVMF is UEFI on an arm64 machine, and tries what [UEFI] tries.
+	AAVMF Firmware = "aavmf"
+	// AAVMFHTTP is AAVMF that tries what [UEFIHTTP] tries.
+	AAVMFHTTP Firmware = "aavmf-http"
 )
 
-// Where Debian's ovmf has the firmware and the settings of a new machine.
+// Where Debian's ovmf and qemu-efi-aarch64 have the firmware and the settings
+// of a new machine.
 const (
-	ovmfCode = "/usr/share/OVMF/OVMF_CODE_4M.fd"
-	ovmfVars = "/usr/share/OVMF/OVMF_VARS_4M.fd"
+	ovmfCode  = "/usr/share/OVMF/OVMF_CODE_4M.fd"
+	ovmfVars  = "/usr/share/OVMF/OVMF_VARS_4M.fd"
+	aavmfCode = "/usr/share/AAVMF/AAVMF_CODE.fd"
+	aavmfVars = "/usr/share/AAVMF/AAVMF_VARS.fd"
 )
 
 // VMConfig describes a virtual machine.
@@ -51,7 +58,12 @@ type VM struct{ *Process }
 // each of its NICs.
 func (s *Site) StartVM(cfg VMConfig) *VM {
 	s.tb.Helper()
-	program := testenv.NeedProgram(s.tb, "qemu-system-x86_64")[0]
+	// Without graphics SeaBIOS, and so iPXE, speaks on the serial line.
+	program, machine := "qemu-system-x86_64", []string{"-machine", "q35,accel=tcg,graphics=off"}
+	if cfg.Firmware == AAVMF || cfg.Firmware == AAVMFHTTP {
+		program, machine = "qemu-system-aarch64", []string{"-machine", "virt,accel=tcg", "-cpu", "cortex-a57"}
+	}
+	program = testenv.NeedProgram(s.tb, program)[0]
 	name := cfg.Name
 	if name == "" {
 		name = "vm"
@@ -60,14 +72,12 @@ func (s *Site) StartVM(cfg VMConfig) *VM {
 	if memory == 0 {
 		memory = 512
 	}
-	args := []string{
-		"-no-user-config", "-nodefaults", "-no-reboot",
-		// Without graphics SeaBIOS, and so iPXE, speaks on the serial line.
-		"-machine", "q35,accel=tcg,graphics=off", "-display", "none",
+	args := append(machine,
+		"-no-user-config", "-nodefaults", "-no-reboot", "-display", "none",
 		"-m", strconv.Itoa(memory),
 		"-serial", "file:/dev/stdout",
 		"-device", "virtio-rng-pci", // newer OVMF has no network without
-	}
+	)
 	args = append(args, s.firmware(cfg.Firmware)...)
 	for i, mac := range cfg.NICs {
 		device := fmt.Sprintf("virtio-net-pci,netdev=n%d,mac=%s,bootindex=%d", i, mac, i+1)
@@ -89,6 +99,7 @@ func (s *Site) firmware(f Firmware) []string {
 	s.tb.Helper()
 	const pxe = "name=opt/org.tianocore/IPv%dPXESupport,string=%s"
 	v4, v6 := "n", "n"
+	code, settings, debianPackage := ovmfCode, ovmfVars, "ovmf"
 	switch f {
 	case BIOS:
 		needFile(s.tb, "/usr/lib/ipxe/qemu/pxe-virtio.rom", "ipxe-qemu")
@@ -98,16 +109,21 @@ func (s *Site) firmware(f Firmware) []string {
 	case UEFIv6:
 		v6 = "y"
 	case UEFIHTTP:
+	case AAVMF, AAVMFHTTP:
+		code, settings, debianPackage = aavmfCode, aavmfVars, "qemu-efi-aarch64"
+		if f == AAVMF {
+			v4 = "y"
+		}
 	default:
 		s.tb.Fatalf("unknown firmware %q", f)
 	}
 	// Each machine writes to its own settings.
 	vars := filepath.Join(s.tb.TempDir(), "vars.fd")
-	if err := copyFile(vars, needFile(s.tb, ovmfVars, "ovmf")); err != nil {
+	if err := copyFile(vars, needFile(s.tb, settings, debianPackage)); err != nil {
 		s.tb.Fatal(err)
 	}
 	return []string{
-		"-drive", "if=pflash,format=raw,unit=0,readonly=on,file=" + needFile(s.tb, ovmfCode, "ovmf"),
+		"-drive", "if=pflash,format=raw,unit=0,readonly=on,file=" + needFile(s.tb, code, debianPackage),
 		"-drive", "if=pflash,format=raw,unit=1,file=" + vars,
 		"-fw_cfg", fmt.Sprintf(pxe, 4, v4), "-fw_cfg", fmt.Sprintf(pxe, 6, v6),
 	}

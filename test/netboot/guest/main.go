@@ -30,9 +30,13 @@ func report() {
 	}
 	// The kernel would write its own lines into ours.
 	_ = os.WriteFile("/proc/sys/kernel/printk", []byte("1"), 0)
-	serial, err := os.OpenFile("/dev/ttyS0", os.O_WRONLY|syscall.O_NOCTTY, 0)
-	if err != nil {
-		serial = os.Stdout
+	serial := os.Stdout
+	// An arm64 machine's first; its kernel has a ttyS0 too, without a line.
+	for _, name := range []string{"/dev/ttyAMA0", "/dev/ttyS0"} {
+		if f, err := os.OpenFile(name, os.O_WRONLY|syscall.O_NOCTTY, 0); err == nil {
+			serial = f
+			break
+		}
 	}
 	cmdline, err := os.ReadFile("/proc/cmdline")
 	if err != nil {
