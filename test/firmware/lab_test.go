@@ -155,7 +155,8 @@ func (s *server) add(t *testing.T, name string, iface string, macs ...usher.MAC)
 	n := node{name: name, macs: macs, parameter: fmt.Sprintf("usher.test=%s-%d", name, time.Now().UnixNano())}
 	args := []string{"node", "add", name, "--boot-interface", iface,
 		"--kernel", "file://" + s.lab.dir + "/vmlinuz", "--ramdisk", "file://" + s.lab.dir + "/ramdisk",
-		"--param", "console=" + s.lab.console, "--param", "panic=1", "--param", n.parameter}
+		"--param", "console=" + s.lab.console, "--param", "panic=1",
+		"--param", netboot.NoTimerCheck, "--param", n.parameter}
 	for _, mac := range macs {
 		args = append(args, "--mac", mac.String())
 	}

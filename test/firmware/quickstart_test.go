@@ -53,7 +53,8 @@ func TestQuickStart(t *testing.T) {
 		}
 		cmd := exec.Command("bash", "-ec", text)
 		cmd.Dir = "../.."
-		cmd.Env = append(os.Environ(), "OS_DEFAULT__STATE_PATH="+state, "OS_DEFAULT__MY_IP=10.78.0.1")
+		cmd.Env = append(os.Environ(), "OS_DEFAULT__STATE_PATH="+state, "OS_DEFAULT__MY_IP=10.78.0.1",
+			"OS_PXE__KERNEL_APPEND_PARAMS="+netboot.NoTimerCheck)
 		return l.Start("quickstart-"+strings.ReplaceAll(name, " ", "-"), cmd)
 	}
 	// within bounds one step of the page.

@@ -18,6 +18,11 @@ import (
 // the first serial line; a space and the kernel command line follow.
 const BootedMarker = "USHER-BOOTED"
 
+// NoTimerCheck is a kernel parameter for every boot: on a busy machine an
+// emulated x86 timer may miss the check that Linux makes of it, and Linux
+// panics. Other processors ignore it.
+const NoTimerCheck = "no_timer_check"
+
 // Kernel copies a real Linux kernel, Debian's for virtual machines, to
 // dir/vmlinuz and returns that path. fetch-kernel, which scripts/test runs,
 // puts it into $USHER_TEST_CACHE (/var/cache/usher-test).

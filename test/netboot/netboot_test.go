@@ -144,7 +144,7 @@ func serveBoot(t *testing.T, site *netboot.Site, dir, parameter string) {
 	netboot.Kernel(t, dir)
 	netboot.Ramdisk(t, dir)
 	// EFI kernels find the ramdisk by the name on their command line.
-	line := "initrd=ramdisk panic=1 console=ttyS0 " + parameter
+	line := "initrd=ramdisk panic=1 console=ttyS0 " + netboot.NoTimerCheck + " " + parameter
 	write(t, filepath.Join(dir, "boot.ipxe"), "#!ipxe\nkernel vmlinuz "+line+"\ninitrd ramdisk\nboot\n")
 	if err := os.Mkdir(filepath.Join(dir, "grub"), 0o755); err != nil {
 		t.Fatal(err)
