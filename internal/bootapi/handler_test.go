@@ -60,7 +60,7 @@ func (site) GetBootConfig(_ context.Context, _, uuid, file string) (string, erro
 type refusing struct{}
 
 func (refusing) Decide(context.Context, dispatch.Request) *dispatch.Decision {
-	return &dispatch.Decision{Outcome: dispatch.Refused, Cause: dispatch.CauseOverloaded}
+	return &dispatch.Decision{Outcome: dispatch.Refused}
 }
 
 func handler(files http.Handler) *bootapi.Handler {

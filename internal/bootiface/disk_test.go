@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -319,14 +318,7 @@ func TestNeverHalf(t *testing.T) {
 // TestFullDisk runs itself in a mount namespace of its own, where it may
 // mount a file system that is really small.
 func TestFullDisk(t *testing.T) {
-	const inside = "USHER_TEST_MOUNT_NAMESPACE"
-	if os.Getenv(inside) == "" {
-		unshare := testenv.NeedProgram(t, "unshare")[0]
-		cmd := exec.CommandContext(t.Context(), unshare, "--mount", "--map-root-user", os.Args[0], "-test.run=^TestFullDisk$", "-test.v")
-		cmd.Env = append(os.Environ(), inside+"=1")
-		if out, err := cmd.CombinedOutput(); err != nil || !bytes.Contains(out, []byte("--- PASS: TestFullDisk")) {
-			t.Errorf("%v\n%s", err, out)
-		}
+	if !testenv.InMountNamespace(t) {
 		return
 	}
 	dir := t.TempDir()

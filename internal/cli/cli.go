@@ -20,6 +20,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/usher-boot/usher"
+	"github.com/usher-boot/usher/internal/app"
 	"github.com/usher-boot/usher/internal/config"
 )
 
@@ -145,6 +146,16 @@ func (s *session) config() (*config.Config, error) {
 		return nil, &usher.Error{Kind: usher.ErrInvalid, Message: err.Error()}
 	}
 	return cfg, nil
+}
+
+// members opens the conductors and nodes of the configured database, for
+// commands that work while the API is down.
+func (s *session) members() (*app.Members, error) {
+	cfg, err := s.config()
+	if err != nil {
+		return nil, err
+	}
+	return app.OpenMembers(s.ctx, cfg)
 }
 
 // json prints a value for programs.

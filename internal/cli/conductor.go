@@ -39,11 +39,7 @@ type conductorRow struct {
 
 // Run reads the database itself, so it works while the API is down.
 func (c *conductorListCmd) Run(s *session) (err error) {
-	cfg, err := s.config()
-	if err != nil {
-		return err
-	}
-	members, err := app.OpenMembers(s.ctx, cfg)
+	members, err := s.members()
 	if err != nil {
 		return err
 	}

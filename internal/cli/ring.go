@@ -55,11 +55,7 @@ type ringNode struct {
 
 // Run reads the database itself, so it works while the API is down.
 func (c *ringCmd) Run(s *session) (err error) {
-	cfg, err := s.config()
-	if err != nil {
-		return err
-	}
-	members, err := app.OpenMembers(s.ctx, cfg)
+	members, err := s.members()
 	if err != nil {
 		return err
 	}

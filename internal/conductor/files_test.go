@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -261,14 +260,7 @@ func TestReload(t *testing.T) {
 // TestFullDisk: a verb that finds no room fails clearly, and the files of
 // before stay as they were.
 func TestFullDisk(t *testing.T) {
-	const inside = "USHER_TEST_FULL_DISK"
-	if os.Getenv(inside) == "" {
-		unshare := testenv.NeedProgram(t, "unshare")[0]
-		cmd := exec.CommandContext(t.Context(), unshare, "--mount", "--map-root-user", os.Args[0], "-test.run=^TestFullDisk$", "-test.v")
-		cmd.Env = append(os.Environ(), inside+"=1")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("in a mount namespace: %v\n%s", err, out)
-		}
+	if !testenv.InMountNamespace(t) {
 		return
 	}
 	root := t.TempDir()

@@ -42,7 +42,6 @@ const (
 	CauseConductor   Cause = "conductor_error"     // it answered with an error of its own
 	CauseLost        Cause = "conductor_lost"      // beside Ironic: the files are on a conductor that is gone
 	CauseGone        Cause = "client_gone"         // the machine hung up first
-	CauseOverloaded  Cause = "overloaded"
 )
 
 // Decision is everything about one boot request: what was asked, what was
