@@ -1,5 +1,7 @@
 package usher
 
+import "time"
+
 // NodeFilter narrows a list of nodes. Zero fields do not narrow; pointers
 // tell "unset" from false.
 type NodeFilter struct {
@@ -11,6 +13,7 @@ type NodeFilter struct {
 	Reserved        *bool
 	ReservedBy      string // the reservation column
 	ProvisionStates []State
+	UpdatedBefore   time.Time // provision_updated_at is known and before this
 	Driver          string
 	ConductorGroup  *string
 	ResourceClass   string

@@ -45,6 +45,11 @@ func (s State) Waiting() bool {
 	return false
 }
 
+// WaitStates lists the states of which Waiting is true.
+func WaitStates() []State {
+	return []State{DeployWait, CleanWait, InspectWait, RescueWait, ServiceWait}
+}
+
 // MayBoot is the gate of the boot configuration API. restrict is
 // [api]restrict_boot_config.
 func MayBoot(s State, restrict bool) bool { return !restrict || s.Waiting() }

@@ -63,3 +63,12 @@ func TestTransient(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// TestWaitStates: the list and the rule are the same.
+func TestWaitStates(t *testing.T) {
+	for state := range transitions {
+		if state.Waiting() != slices.Contains(WaitStates(), state) {
+			t.Errorf("%q", state)
+		}
+	}
+}

@@ -34,7 +34,7 @@ type Conductors interface {
 	Registered(ctx context.Context, hostname string) (bool, error)
 }
 
-// Options are an Agent's parts. All are required.
+// Options are an Agent's parts. All but the last are required.
 type Options struct {
 	Host       string // [DEFAULT]host of the Ironic conductor on this host
 	Nodes      Nodes
@@ -43,6 +43,8 @@ type Options struct {
 	// Settings go into Status as they are.
 	Settings Settings
 	Logger   *slog.Logger
+	// BootFileRead is told of each boot file that was read for a machine.
+	BootFileRead func(ctx context.Context, start time.Time, err error)
 }
 
 // Agent answers for one Ironic conductor. It is safe for concurrent use and
@@ -70,6 +72,12 @@ func (a *Agent) GetBootConfig(ctx context.Context, nodeUUID, name string) (strin
 	if err != nil {
 		return "", notNow(err)
 	}
+	return a.BootConfigOf(ctx, node, name)
+}
+
+// BootConfigOf is GetBootConfig for a caller that has read the node's row
+// since the machine asked.
+func (a *Agent) BootConfigOf(ctx context.Context, node usher.BootNode, name string) (string, error) {
 	iface, ok := bootiface.Lookup(node.BootInterface)
 	if !ok || !iface.Answers(name) {
 		return "", usher.Errorf(usher.ErrUnsupported, "Boot interface %q of node %s does not answer %q.",
@@ -89,7 +97,7 @@ func (a *Agent) GetBootConfig(ctx context.Context, nodeUUID, name string) (strin
 func (a *Agent) settled(ctx context.Context, i bootiface.Interface, uuid, name string) ([]byte, time.Time, error) {
 	var before []byte
 	for try := 1; ; try++ {
-		content, written, err := a.o.Disk.ReadWritten(i, uuid, name)
+		content, written, err := a.read(ctx, i, uuid, name)
 		if err != nil {
 			return nil, time.Time{}, a.explain(i, err)
 		}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -146,6 +147,12 @@ func TestGetBootConfig(t *testing.T) {
 				file = "boot.ipxe"
 			}
 			got, err := w.GetBootConfig(t.Context(), uuid, file)
+			if e := w.Evidence(t.Context(), uuid, file); fmt.Sprint(e.Problem.Err()) != fmt.Sprint(err) || err == nil && e.Size != len(script) {
+				t.Errorf("the evidence is %+v (%v), the answer %v", e, e.Problem.Err(), err)
+			}
+			if ready, ok := w.ReadyBootConfig(t.Context(), w.node, file); ok && w.nodeErr == nil && (err != nil || ready != got) {
+				t.Errorf("ready with %q, but the answer is %q, %v", ready, got, err)
+			}
 			if c.want == nil && (err != nil || got != script) || c.want != nil && (!errors.Is(err, c.want) || got != "") {
 				t.Fatalf("got %q, %v; want %v", got, err, c.want)
 			}
@@ -234,18 +241,13 @@ func TestAgents(t *testing.T) {
 	w := newWorld(t)
 	w.write(t, script, time.Hour)
 	far := &wire{agent: w.Agent}
-	agents := &Agents{Local: w.Agent, Caller: far}
-	for _, host := range []string{"here", "there"} {
-		if got, err := agents.GetBootConfig(t.Context(), host, uuid, "boot.ipxe"); got != script || err != nil {
-			t.Errorf("%s: %q, %v", host, got, err)
-		}
-	}
+	agents := &Agents{Caller: far}
 	s, err := agents.Status(t.Context(), "there")
 	if err != nil || s.Host != "here" || s.Algorithm != "md5" || s.Exponent != 5 || time.Since(s.Clock).Abs() > time.Minute ||
 		len(s.Roots) != 2 || s.Roots[0].Problem != "" || !strings.Contains(s.Roots[1].Problem, "no such file") {
 		t.Errorf("status: %+v, %v", s, err)
 	}
-	if len(far.hosts) != 2 {
+	if len(far.hosts) != 1 {
 		t.Errorf("called by RPC: %v", far.hosts)
 	}
 	if _, err := w.Methods()[MethodGetBootConfig](t.Context(), json.RawMessage(`{"node_id":7}`)); !errors.Is(err, usher.ErrInvalid) {

@@ -38,22 +38,9 @@ type Caller interface {
 	Call(ctx context.Context, host, method string, params map[string]any, result any) error
 }
 
-// Agents reaches the agent beside each of Ironic's conductors: the one in this
-// process by a function call, all others by RPC.
+// Agents reaches the agent beside each of Ironic's conductors.
 type Agents struct {
-	Local  *Agent // nil in a process that has none
 	Caller Caller
-}
-
-// GetBootConfig asks the agent beside the conductor at host for a node's boot
-// file.
-func (a *Agents) GetBootConfig(ctx context.Context, host, nodeUUID, name string) (string, error) {
-	if a.Local != nil && a.Local.o.Host == host {
-		return a.Local.GetBootConfig(ctx, nodeUUID, name)
-	}
-	var config string
-	err := a.Caller.Call(ctx, host, MethodGetBootConfig, map[string]any{"node_id": nodeUUID, "name": name}, &config)
-	return config, err
 }
 
 // Status asks the process beside the conductor at host how it is set up.

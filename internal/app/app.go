@@ -15,14 +15,18 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/usher-boot/usher/internal/agent"
+	"github.com/usher-boot/usher/internal/bootapi"
 	"github.com/usher-boot/usher/internal/bootiface"
 	"github.com/usher-boot/usher/internal/conductor"
 	"github.com/usher-boot/usher/internal/config"
 	"github.com/usher-boot/usher/internal/dispatch"
 	"github.com/usher-boot/usher/internal/inventory"
+	"github.com/usher-boot/usher/internal/journal"
 	"github.com/usher-boot/usher/internal/management"
 	"github.com/usher-boot/usher/internal/membership"
 	"github.com/usher-boot/usher/internal/metrics"
+	"github.com/usher-boot/usher/internal/systemd"
+	"github.com/usher-boot/usher/internal/tracing"
 )
 
 // Role says which parts of Usher a process is.
@@ -48,9 +52,12 @@ type Options struct {
 	// Load reads the configuration, at the start and again at each reload.
 	Load    func() (*config.Config, error)
 	Version string
+	Commit  string    // that the program was built from, for the metrics
 	Log     io.Writer // log lines, usually standard error
 	// Terminal says that Log is one, where progress lines may be drawn.
 	Terminal bool
+	// Notifier tells a service manager how the process is; nil: there is none.
+	Notifier *systemd.Notifier
 }
 
 // App is one built process. Doors are bound by New and answer once Run runs.
@@ -59,9 +66,12 @@ type App struct {
 	load     func() (*config.Config, error)
 	cfg      atomic.Pointer[config.Config]
 	version  string
+	commit   string
 	log      *logging
 	logger   *slog.Logger
 	metrics  *metrics.Metrics
+	tracing  *tracing.Tracing // nil where nobody wants traces
+	journal  *journal.Journal // nil where it is turned off
 	terminal bool
 
 	ironic     bool              // the inventory is Ironic's: see ironic.go
@@ -81,6 +91,13 @@ type App struct {
 	machine    *swap    // the machines' door's handler, replaced by a reload
 	httpRoot   *os.Root // what the machines' door serves files from, opened once
 
+	connections bootapi.Connections // of each source at the machines' doors
+
+	notifier *systemd.Notifier // nil without a service manager
+	pulse    *pulse            // nil without the conductor role of our own inventory
+	isUp     atomic.Bool
+	stopping atomic.Bool // from when Run was told to stop
+
 	lifecycle lifecycle
 }
 
@@ -92,9 +109,11 @@ func New(ctx context.Context, o Options) (*App, error) {
 		return nil, err
 	}
 	log := newLogging(o.Log, cfg)
-	a := &App{role: o.Role, load: o.Load, version: o.Version, log: log, logger: log.logger,
-		metrics: metrics.New(o.Version), terminal: o.Terminal, machine: &swap{}}
+	a := &App{role: o.Role, load: o.Load, version: o.Version, commit: o.Commit, log: log, logger: log.logger,
+		journal: journal.New(cfg.Usher.JournalSize), terminal: o.Terminal, machine: &swap{},
+		notifier: o.Notifier}
 	a.lifecycle.logger = a.logger
+	a.lifecycle.onStop("log", func(context.Context) error { log.lines.flush(); return nil })
 	a.cfg.Store(cfg)
 	for _, w := range cfg.Warnings() {
 		a.logger.Warn(w)
@@ -113,11 +132,11 @@ func (a *App) build(ctx context.Context, cfg *config.Config) (err error) {
 		return err
 	}
 	steps := []func(context.Context, *config.Config) error{
-		a.lockState, a.useStore, a.bindDoors, a.buildConductor, a.buildPeers, a.buildManagement, a.buildDoors,
+		a.buildMetrics, a.lockState, a.useStore, a.buildTracing, a.bindDoors, a.buildConductor, a.buildPeers, a.buildManagement, a.buildDoors,
 	}
 	if a.ironic {
 		steps = []func(context.Context, *config.Config) error{
-			a.useIronic, a.bindIronicDoors, a.buildAgent, a.buildAgents, a.buildDoors,
+			a.buildMetrics, a.useIronic, a.buildTracing, a.bindIronicDoors, a.buildAgent, a.buildAgents, a.buildDoors,
 		}
 	}
 	for _, step := range steps {
@@ -132,7 +151,9 @@ func (a *App) build(ctx context.Context, cfg *config.Config) (err error) {
 // everything within [usher]shutdown_timeout.
 func (a *App) Run(ctx context.Context) (err error) {
 	cfg := a.cfg.Load()
+	defer context.AfterFunc(ctx, func() { a.stopping.Store(true) })()
 	defer func() {
+		a.stopping.Store(true)
 		stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.Usher.ShutdownTimeout)
 		defer cancel()
 		err = errors.Join(err, a.lifecycle.stop(stopCtx))
@@ -145,6 +166,7 @@ func (a *App) Run(ctx context.Context) (err error) {
 		a.local.Starting()
 	}
 	group, runCtx := errgroup.WithContext(ctx)
+	group.Go(func() error { return a.down(runCtx, cfg.Usher.ShutdownTimeout) })
 	for _, d := range a.doors {
 		group.Go(func() error { return d.serve(runCtx) })
 	}
@@ -161,6 +183,8 @@ func (a *App) Run(ctx context.Context) (err error) {
 		group.Go(func() error { return a.member.Run(runCtx) })
 		group.Go(func() error { return a.local.Run(runCtx) })
 	}
+	group.Go(func() error { return a.watch(runCtx) })
+	a.up(ctx)
 	a.logger.Info("usher is up", "role", a.role.String(), "host", a.host, "beside_ironic", a.ironic)
 	err = group.Wait()
 	if ctx.Err() != nil {
@@ -190,13 +214,13 @@ func (a *App) register(ctx context.Context) error {
 // Reload reads the configuration again and puts in force what can be. A bad
 // configuration changes nothing.
 func (a *App) Reload(ctx context.Context) error {
+	done := a.reloading(ctx)
 	err := a.reload(ctx)
-	result := "ok"
+	done(err)
 	if err != nil {
-		result = "failed"
 		a.logger.Error("the configuration was not reloaded; the old one stays in force", "error", err)
 	}
-	a.metrics.Reloads.WithLabelValues(result).Inc()
+	a.metrics.Reloaded(err)
 	return err
 }
 
@@ -227,6 +251,7 @@ func (a *App) reload(_ context.Context) error {
 	}
 	a.management.Store(api)
 	a.machine.set(handler)
+	a.connections.Bound(next.Usher.BootConnectionsPerSource)
 	a.log.set(next)
 	a.cfg.Store(next)
 	for _, c := range config.Diff(old, read) {

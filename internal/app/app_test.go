@@ -1,7 +1,6 @@
 package app
 
 import (
-	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -31,6 +30,7 @@ import (
 
 	"github.com/usher-boot/usher"
 	"github.com/usher-boot/usher/internal/config"
+	"github.com/usher-boot/usher/internal/testenv"
 )
 
 // site is a state folder and a configuration file that tests rewrite.
@@ -38,24 +38,7 @@ type site struct {
 	t    *testing.T
 	dir  string
 	file string
-	log  lockedBuffer
-}
-
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
+	log  testenv.Log
 }
 
 func newSite(t *testing.T) *site {
@@ -332,6 +315,12 @@ func TestReloadable(t *testing.T) {
 			return a.get(DoorMachines, strings.Replace(bootPath, ":56", ":58", 1)).header.Get("Retry-After")
 		}},
 		"[usher]rpc_timeout":                        {"9", func(a *running) string { return a.Config().Usher.RPCTimeout.String() }},
+		"[usher]max_requests":                       {"9", func(a *running) string { return fmt.Sprint(a.Config().Usher.MaxRequests) }},
+		"[usher]profiling":                          {"true", func(a *running) string { return fmt.Sprint(a.get(DoorAdmin, "/debug/pprof/heap").status) }},
+		"[usher]boot_allowed_networks":              {"192.0.2.0/24", waiting},
+		"[usher]boot_rate_limit":                    {"1", func(a *running) string { return a.flood(DoorMachines, bootPath, 40) }},
+		"[usher]boot_rate_burst":                    {"1\n[usher]boot_rate_limit=1", func(a *running) string { return a.flood(DoorMachines, bootPath, 8) }},
+		"[usher]boot_connections_per_source":        {"1", func(a *running) string { return a.crowd(DoorMachines, bootPath) }},
 		"[usher]template_dir":                       {templates, waiting},
 		"[pxe]kernel_append_params":                 {"changed=1", waiting},
 		"[pxe]ipxe_timeout":                         {"42", waiting},
@@ -406,6 +395,7 @@ func TestReloadable(t *testing.T) {
 	if installed(a) != before || a.Config().PXE.PXEConfigSubdir == "elsewhere" || a.Config().Default.MyIP != "127.0.0.1" {
 		t.Error("an option that takes a restart was reloaded")
 	}
+	a.log.lines.flush()
 	if log := s.log.String(); !strings.Contains(log, `only a restart puts it in force" option=[pxe]pxe_config_subdir`) {
 		t.Errorf("no warning:\n%s", log)
 	}

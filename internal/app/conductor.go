@@ -64,12 +64,13 @@ func (a *App) buildConductor(_ context.Context, cfg *config.Config) error {
 	}
 	a.local = conductor.New(conductor.Options{
 		Host: cfg.Default.Host, Store: a.store, Rings: ringView{a.rings}, Disk: a.disk, Renderer: renderer,
-		Images: cached, Settings: a.conductorSettings(cfg), Logger: a.logger,
+		Images: cached, Settings: a.conductorSettings(cfg), Logger: a.logger, Told: a.toldBy(),
 	})
 	a.lifecycle.onStop("conductor", a.stopConductor)
 
 	_, sqlite := a.sqlitePath(cfg)
-	a.member = membership.NewMember(a.store, membership.MemberOptions{
+	a.pulse = newPulse(a.store, cfg.Conductor.HeartbeatInterval)
+	a.member = membership.NewMember(a.pulse, membership.MemberOptions{
 		Conductor: usher.Conductor{
 			Hostname:   cfg.Default.Host,
 			Group:      strings.ToLower(cfg.Conductor.ConductorGroup),
@@ -220,6 +221,7 @@ func (a *App) openImages(cfg *config.Config) (nodeImages, error) {
 		AllowedPaths:   cfg.Conductor.FileURLAllowedPaths,
 		MaxSize:        int64(cfg.PXE.ImageCacheSize) << 20,
 		Logger:         a.logger,
+		Fetched:        func(f images.Fetch) { a.metrics.ImageFetched(string(f.Result), f.Bytes, f.Took) },
 	}
 	if a.terminal {
 		options.Progress = progressLine(a.log.w)

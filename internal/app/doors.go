@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -31,6 +30,7 @@ const (
 type door struct {
 	name     string
 	listener net.Listener
+	limit    *bootapi.Limited // of machines' connections; nil at other doors
 	server   *http.Server
 }
 
@@ -63,6 +63,7 @@ func (a *App) bindDoors(ctx context.Context, cfg *config.Config) error {
 		}
 		return a.httpRoot.Close()
 	})
+	a.stopAdminLast()
 	if err := a.bindMachines(ctx, cfg); err != nil {
 		return err
 	}
@@ -84,6 +85,19 @@ func (a *App) bindDoors(ctx context.Context, cfg *config.Config) error {
 	return a.bind(ctx, cfg, DoorAdmin, "[usher]admin_listen", cfg.Usher.AdminListen)
 }
 
+// stopAdminLast is called before doors are bound. While the others are drained
+// the operator's door says that the process is stopping.
+func (a *App) stopAdminLast() {
+	a.lifecycle.onStop(DoorAdmin+" door", func(ctx context.Context) error {
+		for _, d := range a.doors {
+			if d.name == DoorAdmin {
+				return d.stop(ctx)
+			}
+		}
+		return nil
+	})
+}
+
 // bindMachines binds the machines' doors.
 func (a *App) bindMachines(ctx context.Context, cfg *config.Config) error {
 	err := a.bind(ctx, cfg, DoorMachines, "[usher]boot_listen", cfg.Usher.BootListen)
@@ -100,10 +114,13 @@ func (a *App) bind(ctx context.Context, cfg *config.Config, name, option, addres
 	}
 	d := &door{name: name, listener: listener}
 	a.doors = append(a.doors, d)
-	a.lifecycle.onStop(name+" door", d.stop)
+	if name != DoorAdmin {
+		a.lifecycle.onStop(name+" door", d.stop)
+	}
 	switch name {
 	case DoorMachines, DoorMachinesTLS:
-		d.listener = bootapi.Limit(listener, cfg.Usher.MaxConnections)
+		d.limit = bootapi.Limit(listener, cfg.Usher.MaxConnections, &a.connections)
+		d.listener = d.limit
 	}
 	return nil
 }
@@ -115,6 +132,7 @@ func (a *App) buildDoors(_ context.Context, cfg *config.Config) error {
 		return err
 	}
 	a.machine.set(handler)
+	a.connections.Bound(cfg.Usher.BootConnectionsPerSource)
 	for _, d := range a.doors {
 		switch d.name {
 		case DoorMachines:
@@ -133,7 +151,9 @@ func (a *App) buildDoors(_ context.Context, cfg *config.Config) error {
 				err = a.rpcTLS(d, cfg)
 			}
 		case DoorAdmin:
-			d.server = trustedServer(a.adminHandler(), a.logger)
+			operators := a.adminDoor(cfg, d)
+			d.server = trustedServer(operators, a.logger)
+			d.server.RegisterOnShutdown(operators.Stop)
 		}
 		if err != nil {
 			return err
@@ -158,16 +178,21 @@ func (d *door) serve(ctx context.Context) error {
 // has used up the time.
 const leastGrace = time.Second
 
+// graced is ctx, with leastGrace at least.
+func graced(ctx context.Context) (context.Context, context.CancelFunc) {
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < leastGrace {
+		return context.WithTimeout(context.WithoutCancel(ctx), leastGrace)
+	}
+	return ctx, func() {}
+}
+
 // stop lets requests that are being answered end, until ctx does.
 func (d *door) stop(ctx context.Context) error {
 	if d.server == nil { // never served
 		return d.listener.Close()
 	}
-	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < leastGrace {
-		least, cancel := context.WithTimeout(context.WithoutCancel(ctx), leastGrace)
-		defer cancel()
-		ctx = least
-	}
+	ctx, cancel := graced(ctx)
+	defer cancel()
 	err := d.server.Shutdown(ctx)
 	if err != nil {
 		err = errors.Join(err, d.server.Close())
@@ -222,13 +247,4 @@ func isLoopback(host string) bool {
 	}
 	ip := net.ParseIP(host)
 	return ip != nil && ip.IsLoopback()
-}
-
-// readable says early that a file cannot be read.
-func readable(option, file string) error {
-	f, err := os.Open(file)
-	if err != nil {
-		return named(option, err)
-	}
-	return f.Close()
 }

@@ -57,7 +57,7 @@ func (a *App) buildAgent(ctx context.Context, cfg *config.Config) error {
 		a.logger.Warn("no conductor of Ironic's has this [DEFAULT]host: either it has never run here, or the name is another one", "host", a.host)
 	}
 	a.agent = agent.New(agent.Options{Host: a.host, Nodes: a.reader, Conductors: a.rings, Disk: a.disk,
-		Settings: settings(cfg, a.version), Logger: a.logger})
+		Settings: settings(cfg, a.version), Logger: a.logger, BootFileRead: a.bootFileRead()})
 	return nil
 }
 
@@ -83,28 +83,40 @@ func settings(cfg *config.Config, version string) agent.Settings {
 
 // buildAgents joins the agents, here and elsewhere.
 func (a *App) buildAgents(_ context.Context, cfg *config.Config) error {
-	client, err := agentClient(cfg)
+	options, err := agentOptions(cfg)
+	if err != nil {
+		return err
+	}
+	client, err := jsonrpc.NewClient(a.callWith(options))
 	if err != nil {
 		return err
 	}
 	a.lifecycle.onStop("RPC client", func(context.Context) error { client.Close(); return nil })
-	a.conductors = &agent.Agents{Local: a.agent, Caller: client}
+	a.useConductors(cfg, client)
 	return nil
 }
 
 // agentClient calls agents with Ironic's credentials and TLS, each at the host
 // of its conductor's row and the port of Usher.
 func agentClient(cfg *config.Config) (*jsonrpc.Client, error) {
+	options, err := agentOptions(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return jsonrpc.NewClient(options)
+}
+
+func agentOptions(cfg *config.Config) (jsonrpc.ClientOptions, error) {
 	options := rpcOptions(cfg)
 	options.IgnorePorts = true
 	_, port, err := net.SplitHostPort(agentListen(cfg))
 	if err != nil { // the configuration has checked it
-		return nil, named("[usher]rpc_listen", err)
+		return options, named("[usher]rpc_listen", err)
 	}
 	if options.Port, err = strconv.Atoi(port); err != nil {
-		return nil, named("[usher]rpc_listen", err)
+		return options, named("[usher]rpc_listen", err)
 	}
-	return jsonrpc.NewClient(options)
+	return options, nil
 }
 
 // agentListen is where agents listen.
@@ -115,6 +127,7 @@ func agentListen(cfg *config.Config) string {
 // bindIronicDoors binds the doors beside Ironic: operators have Ironic's API,
 // and kernels and ramdisks come from Ironic's web server.
 func (a *App) bindIronicDoors(ctx context.Context, cfg *config.Config) error {
+	a.stopAdminLast()
 	if a.role.API {
 		if err := a.bindMachines(ctx, cfg); err != nil {
 			return err

@@ -10,18 +10,19 @@ import (
 // logging is the process's logger and the level that a reload may change.
 type logging struct {
 	w      io.Writer
+	lines  *lines // before w
 	logger *slog.Logger
 	level  slog.LevelVar
 }
 
 func newLogging(w io.Writer, cfg *config.Config) *logging {
-	l := &logging{w: w}
+	l := &logging{w: w, lines: newLines(w)}
 	l.set(cfg)
 	options := &slog.HandlerOptions{Level: &l.level}
 	if cfg.Default.UseJSON {
-		l.logger = slog.New(slog.NewJSONHandler(w, options))
+		l.logger = slog.New(slog.NewJSONHandler(l.lines, options))
 	} else {
-		l.logger = slog.New(slog.NewTextHandler(w, options))
+		l.logger = slog.New(slog.NewTextHandler(l.lines, options))
 	}
 	return l
 }

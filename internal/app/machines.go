@@ -7,7 +7,6 @@ import (
 	"os"
 	"strings"
 
-	"github.com/usher-boot/usher/internal/admin"
 	"github.com/usher-boot/usher/internal/bootapi"
 	"github.com/usher-boot/usher/internal/bootiface"
 	"github.com/usher-boot/usher/internal/conductor"
@@ -18,12 +17,12 @@ import (
 
 // buildPeers joins the conductors, here and elsewhere, for those who call them.
 func (a *App) buildPeers(_ context.Context, cfg *config.Config) error {
-	caller, err := rpcClient(cfg)
+	caller, err := jsonrpc.NewClient(a.callWith(rpcOptions(cfg)))
 	if err != nil {
 		return err
 	}
 	a.peers = &conductor.Peers{Local: a.local, Caller: caller, Nodes: a.store, Rings: a.rings}
-	a.conductors = a.peers
+	a.useConductors(cfg, caller)
 	return nil
 }
 
@@ -56,7 +55,7 @@ func (a *App) machinesHandler(cfg *config.Config) (http.Handler, error) {
 		return nil, err
 	}
 	if !a.role.API {
-		return a.ramdiskOr(files), nil
+		return a.limitedDoor(cfg, a.ramdiskOr(files))
 	}
 	renderer, err := bootiface.NewRenderer(cfg.Usher.TemplateDir)
 	if err != nil {
@@ -66,13 +65,15 @@ func (a *App) machinesHandler(cfg *config.Config) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a.ramdiskOr(bootapi.New(bootapi.Options{
-		Decider:    a.decider(cfg),
-		Observe:    a.observe,
-		RetryAfter: cfg.Usher.RetryAfter,
-		Scripts:    scripts,
-		Files:      files,
-	})), nil
+	return a.limitedDoor(cfg, a.ramdiskOr(bootapi.New(bootapi.Options{
+		Decider:     a.decider(cfg),
+		Observe:     a.observe,
+		Count:       func(_ context.Context, d *dispatch.Decision) { a.metrics.Observe(d) },
+		MaxRequests: cfg.Usher.MaxRequests,
+		RetryAfter:  cfg.Usher.RetryAfter,
+		Scripts:     scripts,
+		Files:       files,
+	})))
 }
 
 // doorScripts are the root scripts of the machines' door: they always point
@@ -109,20 +110,18 @@ func grubRoot(api, door string) bootiface.RootScript {
 	return bootiface.RootScript{UseBootConfigAPI: true, APIBase: api}
 }
 
-func (a *App) decider(cfg *config.Config) *dispatch.Dispatcher {
-	return dispatch.New(dispatch.Options{
-		Nodes: a.reader, Rings: a.rings, Conductors: a.conductors,
-		Restrict:   cfg.API.RestrictBootConfig,
-		RPCTimeout: cfg.Usher.RPCTimeout,
-		Failover:   !a.ironic, // any conductor of our own inventory can prepare any node
-		Elsewhere:  a.elsewhere(cfg),
-	})
+func (a *App) decider(cfg *config.Config) bootapi.Decider {
+	o := decisionSettings(cfg, a.ironic)
+	o.Nodes, o.Rings, o.Conductors, o.Elsewhere = a.reader, a.rings, a.watchedConductors(), a.elsewhere(cfg)
+	return a.traced(o)
 }
 
-// observe makes the one log line and the metrics of a decision.
+// observe makes the one log line, the metrics and the journal's entry of a
+// decision.
 func (a *App) observe(ctx context.Context, d *dispatch.Decision) {
 	a.logger.LogAttrs(ctx, d.Level(), "boot request", d.LogAttrs()...)
 	a.metrics.Observe(d)
+	a.journal.Add(d)
 }
 
 // filesHandler serves http_root; without a conductor of ours there is none.
@@ -138,26 +137,6 @@ func (a *App) filesHandler() (http.Handler, error) {
 		a.httpRoot = root
 	}
 	return bootapi.NewFiles(a.httpRoot), nil
-}
-
-// adminHandler is the operator's door.
-func (a *App) adminHandler() http.Handler {
-	return admin.New(a.metrics.Handler(), a.ready)
-}
-
-// ready says why this process could not answer for a known MAC, or nil.
-func (a *App) ready(ctx context.Context) error {
-	if err := a.reader.Ping(ctx); err != nil {
-		return err
-	}
-	active, err := a.rings.Active(ctx)
-	if err != nil {
-		return err
-	}
-	if len(active) == 0 {
-		return errNoConductor
-	}
-	return nil
 }
 
 // RootScript renders the root script for use elsewhere: with the address of

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"strings"
 
@@ -12,8 +11,6 @@ import (
 	"github.com/usher-boot/usher/internal/config"
 	"github.com/usher-boot/usher/internal/management"
 )
-
-var errNoConductor = errors.New("no conductor is active")
 
 // buildManagement makes Ironic's REST API over our inventory. A conductor
 // alone has it for what ramdisks call: they were told its door.

@@ -8,6 +8,7 @@ import (
 	"github.com/usher-boot/usher"
 	"github.com/usher-boot/usher/internal/agent"
 	"github.com/usher-boot/usher/internal/auth"
+	"github.com/usher-boot/usher/internal/bootrpc"
 	"github.com/usher-boot/usher/internal/config"
 	"github.com/usher-boot/usher/internal/jsonrpc"
 )
@@ -19,11 +20,13 @@ func (a *App) rpcMethods(cfg *config.Config) map[string]jsonrpc.Method {
 		for name, m := range a.agent.Methods() {
 			methods[name] = m
 		}
+		methods[bootrpc.MethodEvidence] = bootrpc.AnswerEvidence(a.agent)
 		return methods
 	}
 	for name, m := range a.local.Methods() {
 		methods[name] = m
 	}
+	methods[bootrpc.MethodEvidence] = bootrpc.AnswerEvidence(a.local)
 	methods[agent.MethodStatus] = func(context.Context, json.RawMessage) (any, error) {
 		return agent.StatusOf(a.host, settings(cfg, a.version), a.disk), nil
 	}
@@ -33,7 +36,8 @@ func (a *App) rpcMethods(cfg *config.Config) map[string]jsonrpc.Method {
 // rpcServer answers other Usher processes, and asks for credentials as
 // [json_rpc]auth_strategy says.
 func (a *App) rpcServer(cfg *config.Config) (*http.Server, error) {
-	var handler http.Handler = jsonrpc.NewServer(jsonrpc.ServerOptions{Methods: a.rpcMethods(cfg), Logger: a.logger})
+	handler := a.traceable(bootrpc.Handler(a.readyFiles(),
+		jsonrpc.NewServer(jsonrpc.ServerOptions{Methods: a.observed(a.rpcMethods(cfg)), Logger: a.logger})))
 	switch cfg.JSONRPC.AuthStrategy {
 	case "noauth":
 	case "http_basic":

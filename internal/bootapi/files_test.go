@@ -132,7 +132,7 @@ func TestBigFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	limit := &counting{Listener: bootapi.Limit(l, 10)}
+	limit := &counting{Listener: bootapi.Limit(l, 10, nil)}
 	server := bootapi.NewServer(bootapi.NewFiles(root), slog.New(slog.DiscardHandler))
 	go server.Serve(limit)
 	defer server.Close()

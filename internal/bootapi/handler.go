@@ -11,8 +11,10 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/usher-boot/usher"
@@ -30,8 +32,13 @@ type Decider interface {
 // Options are the parts of a Handler.
 type Options struct {
 	Decider Decider
-	// Observe is called once for each decision, after it was answered.
-	Observe func(ctx context.Context, d *dispatch.Decision)
+	// Observe is called once for each decision, after it was answered; Count
+	// for one of a flood that filled log and journal.
+	Observe, Count func(ctx context.Context, d *dispatch.Decision)
+	// MaxRequests is how many requests for boot files are decided at one
+	// time. Who comes beyond is asked at once to come again, so that those
+	// who are in are answered soon and memory stays bounded. 0: no bound.
+	MaxRequests int
 	// RetryAfter is what a machine is told to wait after a "not now"; at
 	// least one second.
 	RetryAfter time.Duration
@@ -45,12 +52,13 @@ type Options struct {
 type Handler struct {
 	o          Options
 	retryAfter string
+	busy       atomic.Int64 // requests that are being decided
+	told       *meter       // how often an overload is told
 }
 
 // New returns a Handler.
 func New(o Options) *Handler {
-	seconds := max(1, int(o.RetryAfter.Round(time.Second)/time.Second))
-	return &Handler{o: o, retryAfter: strconv.Itoa(seconds)}
+	return &Handler{o: o, retryAfter: retrySeconds(o.RetryAfter), told: newMeter(1, time.Second/toldPerSecond, toldPerSecond)}
 }
 
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -59,11 +67,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer(w, r, http.StatusMethodNotAllowed, "# method not allowed\n")
 		return
 	}
-	// GRUB leaves its connection open for good and uses the same source ports
-	// at its next boot, which then stalls.
-	if strings.HasPrefix(r.UserAgent(), "GRUB") {
-		w.Header().Set("Connection", "close")
-	}
+	grubCloses(w, r)
 	// shim, loaded by UEFI HTTP boot, doubles the first slash.
 	path := "/" + strings.TrimLeft(r.URL.Path, "/")
 	if rest, ok := strings.CutPrefix(path, Prefix); ok {
@@ -81,6 +85,14 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	NotFound(w, r)
 }
 
+// grubCloses closes GRUB's connection after the answer: GRUB leaves it open
+// for good and uses the same source ports at its next boot, which then stalls.
+func grubCloses(w http.ResponseWriter, r *http.Request) {
+	if strings.HasPrefix(r.UserAgent(), "GRUB") {
+		w.Header().Set("Connection", "close")
+	}
+}
+
 // boot answers <MAC>/<FILE>, decoded.
 func (h *Handler) boot(w http.ResponseWriter, r *http.Request, rest string) {
 	mac, file, _ := strings.Cut(rest, "/")
@@ -90,7 +102,7 @@ func (h *Handler) boot(w http.ResponseWriter, r *http.Request, rest string) {
 		MAC:       mac,
 		File:      file,
 	}
-	d := h.o.Decider.Decide(usher.WithRequestID(r.Context(), req.RequestID), req)
+	d, observe := h.decide(r.Context(), req)
 	w.Header().Set("X-Openstack-Request-Id", req.RequestID)
 	switch d.Outcome {
 	case dispatch.Served:
@@ -104,7 +116,21 @@ func (h *Handler) boot(w http.ResponseWriter, r *http.Request, rest string) {
 		w.Header().Set("Retry-After", h.retryAfter)
 		answer(w, r, http.StatusServiceUnavailable, "# not available now\n")
 	}
-	h.o.Observe(r.Context(), d)
+	observe(r.Context(), d)
+}
+
+// decide decides, unless too many requests are being decided, and says who is
+// to hear of it.
+func (h *Handler) decide(ctx context.Context, r dispatch.Request) (*dispatch.Decision, func(context.Context, *dispatch.Decision)) {
+	defer h.busy.Add(-1)
+	if n := h.busy.Add(1); h.o.MaxRequests == 0 || n <= int64(h.o.MaxRequests) {
+		return h.o.Decider.Decide(usher.WithRequestID(ctx, r.RequestID), r), h.o.Observe
+	}
+	d := dispatch.Overloaded(r, h.o.MaxRequests)
+	if h.told.take(netip.Addr{}) {
+		return d, h.o.Observe
+	}
+	return d, h.o.Count
 }
 
 // NotFound is the one "no" of this door, the same to the byte for every

@@ -43,8 +43,8 @@ func (site) Owners(context.Context, string, string, string) ([]string, error) {
 	return []string{"one"}, nil
 }
 
-func (site) GetBootConfig(_ context.Context, _, uuid, file string) (string, error) {
-	switch uuid {
+func (site) GetBootConfig(_ context.Context, _ string, n usher.BootNode, file string) (string, error) {
+	switch n.UUID {
 	case "node-4":
 		return "", usher.Errorf(usher.ErrNotFound, "no file")
 	case "node-5":
@@ -54,7 +54,7 @@ func (site) GetBootConfig(_ context.Context, _, uuid, file string) (string, erro
 	case "node-8":
 		return "", usher.Errorf(usher.ErrUnavailable, "preparing").WithClass(dispatch.ClassNotReady)
 	}
-	return "#!ipxe\n# " + file + " of " + uuid + "\n", nil
+	return "#!ipxe\n# " + file + " of " + n.UUID + "\n", nil
 }
 
 type refusing struct{}
@@ -242,7 +242,7 @@ func bubble(t *testing.T, h http.Handler, talk func(t *testing.T, client net.Con
 	synctest.Test(t, func(t *testing.T) {
 		l := &pipes{make(chan net.Conn), make(chan struct{})}
 		server := bootapi.NewServer(h, slog.New(slog.DiscardHandler))
-		go server.Serve(bootapi.Limit(l, 10))
+		go server.Serve(bootapi.Limit(l, 10, nil))
 		client, theirs := net.Pipe()
 		l.conns <- theirs
 		talk(t, client)
@@ -297,7 +297,7 @@ func TestLimit(t *testing.T) {
 		<-leave
 	}), slog.New(slog.DiscardHandler))
 	served := make(chan error)
-	go func() { served <- server.Serve(bootapi.Limit(l, 2)) }()
+	go func() { served <- server.Serve(bootapi.Limit(l, 2, nil)) }()
 	answers := make(chan string, 3)
 	for range 3 {
 		go func() {

@@ -2,62 +2,225 @@ package bootapi
 
 import (
 	"net"
+	"os"
 	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
-// Limit bounds the connections that are open at the same time. Those beyond
-// wait in the kernel's queue. Unlike netutil's it leaves TCP connections able
-// to send files without copying them through this process.
-func Limit(l net.Listener, connections int) net.Listener {
-	return &limited{Listener: l, slots: make(chan struct{}, connections), closed: make(chan struct{})}
+// Limit bounds the connections that are open at the same time. Where there are
+// so many, the one that has been idle the longest makes room: iPXE holds its
+// connection for 10 s after its last request, and booted machines for good,
+// while those beyond the bound wait unanswered in the kernel's queue. Unlike
+// netutil's it leaves TCP connections able to send files without copying them
+// through this process. sources, where not nil, bounds those of each source.
+func Limit(l net.Listener, connections int, sources *Connections) *Limited {
+	limited := &Limited{Listener: l, sources: sources, closed: make(chan struct{}), late: make(chan net.Conn, mostLate),
+		slots: make(chan int, connections), holders: make([]atomic.Pointer[held], connections)}
+	for slot := range connections {
+		limited.slots <- slot
+	}
+	return limited
 }
 
-type limited struct {
+// Limited is a listener with a bound on its connections.
+type Limited struct {
 	net.Listener
-	slots  chan struct{} // one for each open connection
-	once   sync.Once
-	closed chan struct{}
+	sources *Connections
+	slots   chan int               // that are free
+	holders []atomic.Pointer[held] // of each slot; nil where it is free, or its holder is only coming
+	open    atomic.Int64
+	late    chan net.Conn // see acceptLate
+	once    sync.Once
+	closed  chan struct{}
 }
 
-func (l *limited) Accept() (net.Conn, error) {
-	select {
-	case l.slots <- struct{}{}:
-	case <-l.closed:
-		return nil, net.ErrClosed
+// leastIdle is how long a connection must have been idle to be closed for
+// another one: longer than a root script takes from one NIC to the next.
+const leastIdle = 500 * time.Millisecond
+
+func (l *Limited) Accept() (net.Conn, error) {
+	slot, err := l.slot()
+	for err == nil {
+		var conn net.Conn
+		if conn, err = l.Listener.Accept(); err != nil {
+			l.slots <- slot
+			break
+		}
+		if conn = l.admit(conn, slot); conn != nil {
+			return conn, nil
+		}
 	}
-	conn, err := l.Listener.Accept()
-	if err != nil {
-		<-l.slots
-		return nil, err
+	if conn := l.acceptLate(); conn != nil {
+		return conn, nil
 	}
-	free := sync.OnceFunc(func() { <-l.slots })
+	return nil, err
+}
+
+// acceptLate gives those that were in the kernel's queue when the listener was
+// closed, which would have been reset unanswered.
+func (l *Limited) acceptLate() net.Conn {
+	for {
+		var conn net.Conn
+		select {
+		case conn = <-l.late:
+		default:
+			return nil
+		}
+		select {
+		case slot := <-l.slots:
+			if admitted := l.admit(conn, slot); admitted != nil {
+				return admitted
+			}
+			l.slots <- slot
+		default:
+			_ = conn.Close()
+		}
+	}
+}
+
+// slot waits for a free slot.
+func (l *Limited) slot() (int, error) {
+	for {
+		select {
+		case slot := <-l.slots:
+			return slot, nil
+		case <-l.closed:
+			return 0, net.ErrClosed
+		default:
+		}
+		if l.makeRoom() {
+			continue
+		}
+		timer := time.NewTimer(leastIdle / 4)
+		select {
+		case slot := <-l.slots:
+			timer.Stop()
+			return slot, nil
+		case <-l.closed:
+			timer.Stop()
+			return 0, net.ErrClosed
+		case <-timer.C: // one may have been idle for long enough by now
+		}
+	}
+}
+
+// makeRoom closes the connection that has been idle the longest. A request
+// that comes at this very moment is lost; iPXE then asks again on a new
+// connection by itself, as it does whenever a server has closed an idle one.
+func (l *Limited) makeRoom() bool {
+	var longest *held
+	since := time.Now().Add(-leastIdle).UnixNano()
+	for i := range l.holders {
+		if h := l.holders[i].Load(); h != nil {
+			if idle := h.idle.Load(); idle > 0 && idle <= since {
+				longest, since = h, idle
+			}
+		}
+	}
+	if longest == nil || !longest.idle.CompareAndSwap(since, 0) {
+		return false
+	}
+	_ = longest.close() // the server, which reads from it, closes it again
+	return true
+}
+
+// admit wraps a connection that has taken a slot, or closes it and gives nil:
+// then the slot is still to be had.
+func (l *Limited) admit(conn net.Conn, slot int) net.Conn {
+	leave, over := func() {}, false
+	if l.sources != nil {
+		switch verdict, from := l.sources.enter(conn); verdict {
+		case unwelcome:
+			_ = conn.Close() // it was not let in, so nobody is to hear of it
+			return nil
+		case welcome, tooManyOpen:
+			leave, over = func() { l.sources.leave(from) }, verdict == tooManyOpen
+		}
+	}
+	l.open.Add(1)
+	h := &held{over: over}
+	free := sync.OnceFunc(func() {
+		l.open.Add(-1)
+		l.holders[slot].Store(nil)
+		leave()
+		l.slots <- slot
+	})
+	h.close = func() error {
+		defer free()
+		return conn.Close()
+	}
+	l.holders[slot].Store(h)
 	if tcp, ok := conn.(*net.TCPConn); ok {
-		return &limitedTCP{tcp, free}, nil
+		return &limitedTCP{tcp, h}
 	}
-	return &limitedConn{conn, free}, nil
+	return &limitedConn{conn, h}
 }
 
-func (l *limited) Close() error {
-	l.once.Do(func() { close(l.closed) })
+// Open is how many connections are open.
+func (l *Limited) Open() int { return int(l.open.Load()) }
+
+// Limit is how many there may be.
+func (l *Limited) Limit() int { return cap(l.slots) }
+
+// Close accepts no more connections than those that are waiting already.
+func (l *Limited) Close() error {
+	l.once.Do(func() {
+		l.takeQueue()
+		close(l.closed)
+	})
 	return l.Listener.Close()
 }
 
-type limitedTCP struct {
-	*net.TCPConn // with its ReadFrom, which is sendfile
-	free         func()
+// mostLate is more than a queue holds of a service that keeps up.
+const mostLate = 256
+
+// takeQueue takes over what waits in the kernel's queue.
+func (l *Limited) takeQueue() {
+	tcp, ok := l.Listener.(*net.TCPListener)
+	if !ok {
+		return
+	}
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return
+	}
+	_ = raw.Control(func(fd uintptr) {
+		for range mostLate {
+			accepted, _, err := unix.Accept4(int(fd), unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
+			if err != nil { // there is none any more
+				return
+			}
+			file := os.NewFile(uintptr(accepted), "")
+			if conn, err := net.FileConn(file); err == nil {
+				l.late <- conn
+			}
+			_ = file.Close()
+		}
+	})
 }
 
-func (c *limitedTCP) Close() error {
-	defer c.free()
-	return c.TCPConn.Close()
+// held is what the listener knows of a connection.
+type held struct {
+	close func() error
+	idle  atomic.Int64 // since when, in nanoseconds of Unix time; 0 while it is not
+	over  bool         // one too many of its source
 }
+
+func (h *held) hold() *held { return h }
+
+type limitedTCP struct {
+	*net.TCPConn // with its ReadFrom, which is sendfile
+	*held
+}
+
+func (c *limitedTCP) Close() error { return c.close() }
 
 type limitedConn struct {
 	net.Conn
-	free func()
+	*held
 }
 
-func (c *limitedConn) Close() error {
-	defer c.free()
-	return c.Conn.Close()
-}
+func (c *limitedConn) Close() error { return c.close() }

@@ -17,6 +17,8 @@ func NewServer(handler http.Handler, logger *slog.Logger) *http.Server {
 		// iPXE drops its idle connections after 10 s; booted machines never do.
 		IdleTimeout:    10 * time.Second,
 		MaxHeaderBytes: 16 << 10,
+		ConnContext:    mark,
+		ConnState:      track,
 		ErrorLog:       slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
 	}
 }

@@ -2,14 +2,9 @@ package bootiface
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
-	"slices"
-	"syscall"
-	"time"
 
 	"github.com/usher-boot/usher"
 )
@@ -34,15 +29,13 @@ type DiskOptions struct {
 //	<root>/pxelinux.cfg/<MAC>               relative links to the config
 //	<root>/grub.cfg-01-<MAC>, <MAC>.conf
 //
-// Every path goes through os.Root, so nothing in a request or a database row
-// leads out of the roots. A Disk may be used by many goroutines; two that
+// Every path goes through os.Root, or has no symbolic link in it (read.go), so
+// nothing in a request or a database row leads out of the roots. A Disk may be used by many goroutines; two that
 // write the same node at once must be kept apart by the node's lock.
 type Disk struct {
 	options DiskOptions
+	cache   cache
 }
-
-// maxBootFile bounds what is read as a boot file.
-const maxBootFile = 1 << 20
 
 // configFile is the name of every boot file in its node's folder.
 const configFile = "config"
@@ -96,63 +89,4 @@ func (d *Disk) openToWrite(r Root) (*os.Root, error) {
 		return nil, usher.Errorf(usher.ErrUnsupported, "%s belongs to Ironic and is not written to", r)
 	}
 	return d.open(r)
-}
-
-// Read returns a boot file of a node. ErrNotFound means that the disk was
-// read and holds none; any other failure of the disk is not that.
-func (d *Disk) Read(i Interface, uuid, file string) ([]byte, error) {
-	content, _, err := d.ReadWritten(i, uuid, file)
-	return content, err
-}
-
-// ReadWritten is Read, and tells when the file was last written.
-func (d *Disk) ReadWritten(i Interface, uuid, file string) ([]byte, time.Time, error) {
-	if len(i.files) == 0 {
-		return nil, time.Time{}, i.unsupported("boot files")
-	}
-	if err := checkUUID(uuid); err != nil {
-		return nil, time.Time{}, err
-	}
-	if !slices.Contains(i.files, file) {
-		return nil, time.Time{}, usher.Errorf(usher.ErrNotFound, "boot interface %q has no boot file %.64q", i.name, file)
-	}
-	root, err := d.open(i.root)
-	if err != nil {
-		return nil, time.Time{}, err
-	}
-	defer root.Close()
-	content, written, err := readBounded(root, uuid+"/"+configFile)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, time.Time{}, usher.Errorf(usher.ErrNotFound, "no boot file of node %s on this conductor", uuid)
-	}
-	if err != nil {
-		return nil, time.Time{}, fmt.Errorf("read boot file of node %s: %w", uuid, err)
-	}
-	return content, written, nil
-}
-
-func readBounded(root *os.Root, name string) ([]byte, time.Time, error) {
-	// Not to block on a pipe that somebody put there.
-	f, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, time.Time{}, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, time.Time{}, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, time.Time{}, fmt.Errorf("%s is not a regular file", name)
-	}
-	content, err := io.ReadAll(io.LimitReader(f, maxBootFile+1))
-	if err == nil && len(content) > maxBootFile {
-		return nil, time.Time{}, fmt.Errorf("%s is larger than %d bytes", name, maxBootFile)
-	}
-	// Its age after the reading: who writes meanwhile shows.
-	if info, statErr := f.Stat(); err == nil && statErr == nil {
-		return content, info.ModTime(), nil
-	} else {
-		return nil, time.Time{}, errors.Join(err, statErr)
-	}
 }

@@ -17,7 +17,7 @@ const linksFile = ".links"
 
 // listedLinks reads linksFile; a folder without one has no links of ours.
 func listedLinks(root *os.Root, uuid string) ([]string, error) {
-	text, _, err := readBounded(root, uuid+"/"+linksFile)
+	text, _, err := readInRoot(root, uuid+"/"+linksFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

@@ -3,6 +3,7 @@ package bootiface
 import (
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/usher-boot/usher"
 )
@@ -32,6 +33,9 @@ type RootScript struct {
 // A conductor that is being replaced needs no rounds, the API answers 503
 // with Retry-After meanwhile and iPXE waits.
 const DefaultRounds = 10
+
+// ChainTimeout is how long the root script waits for progress of one boot file.
+const ChainTimeout = defaultTimeoutSeconds * time.Second
 
 // rootView is what a root script's template sees.
 type rootView struct {

@@ -49,7 +49,7 @@ func (c *bootCmd) Run(s *session) error {
 	case http.StatusNotFound:
 		return usher.Errorf(usher.ErrNotFound,
 			"%s gets nothing (404): no node has this MAC, or its state, boot interface or files give nothing to boot; "+
-				"the log of the API says which under %s", mac, id)
+				"'%s explain %[1]s' says which, and the log of the API under %[3]s", mac, s.call(), id)
 	default:
 		return usher.Errorf(usher.ErrUnavailable, "%s gets %s and is to ask again after %s s; the log of the API says why under %s",
 			mac, fmt.Sprintf("%q", resp.Status), resp.Header.Get("Retry-After"), id)

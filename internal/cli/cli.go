@@ -52,14 +52,18 @@ type grammar struct {
 	Ring       ringCmd       `cmd:"" help:"Show which conductor owns which nodes, and what would move."`
 	Node       nodeCmd       `cmd:"" help:"Add, list, show, deploy and delete nodes."`
 	Boot       bootCmd       `cmd:"" help:"Print what a machine would get."`
+	Explain    explainCmd    `cmd:"" help:"Say what a machine would get, and why: each step of the way, the cause and the fix."`
+	Requests   requestsCmd   `cmd:"" help:"Show what machines asked and were told, and who asked that nobody knows."`
 	RootScript rootScriptCmd `cmd:"" name:"root-script" help:"Print the root script that sends every machine to its own boot file."`
 	Dnsmasq    dnsmasqCmd    `cmd:"" help:"Print a static dnsmasq configuration that leads every machine here."`
 	Loaders    loadersCmd    `cmd:"" help:"Put the boot loaders that firmware asks for (iPXE, shim, GRUB) into tftp_root and http_root."`
 	Doctor     doctorCmd     `cmd:"" help:"Check an installation and say how to mend what is wrong."`
+	Storm      stormCmd      `cmd:"" help:"Play many machines that power on at once, and report what they got and when."`
 	DB         dbCmd         `cmd:"" name:"db" help:"Look after the database."`
 	Config     configCmd     `cmd:"" help:"Look at the configuration."`
 	Completion completionCmd `cmd:"" help:"Print a shell's completion script."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
+	Manual     manualCmd     `cmd:"" hidden:"" help:"Write the manual pages, for packages."`
 }
 
 // session is what a command works with.
@@ -125,8 +129,10 @@ func run(ctx context.Context, parser *kong.Kong, g *grammar, args []string, env 
 
 // fail says what went wrong and gives the exit code for it.
 func (s *session) fail(err error) int {
-	for line := range strings.SplitSeq(err.Error(), "\n") {
-		fmt.Fprintf(s.Stderr, "usher: %s\n", line)
+	if _, silent := errors.AsType[told](err); !silent {
+		for line := range strings.SplitSeq(err.Error(), "\n") {
+			fmt.Fprintf(s.Stderr, "usher: %s\n", line)
+		}
 	}
 	switch {
 	case errors.Is(err, usher.ErrNotFound):

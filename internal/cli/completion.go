@@ -39,7 +39,7 @@ func collect(n *kong.Node, path string, inherited []string, words map[string][]s
 	}
 	words[path] = append(words[path], flags...)
 	for _, child := range n.Children {
-		if child.Type != kong.CommandNode {
+		if child.Type != kong.CommandNode || child.Hidden {
 			continue
 		}
 		words[path] = append(words[path], child.Name)

@@ -7,8 +7,10 @@ import (
 	"net"
 	"sync"
 
+	"github.com/usher-boot/usher"
 	"github.com/usher-boot/usher/internal/app"
 	"github.com/usher-boot/usher/internal/config"
+	"github.com/usher-boot/usher/internal/systemd"
 )
 
 type serveCmd struct{}
@@ -21,12 +23,18 @@ func (*apiCmd) Run(s *session) error { return s.run(app.Role{API: true}) }
 
 // run runs a role until the context ends, reloading at each SIGHUP.
 func (s *session) run(role app.Role) error {
+	notifier, err := systemd.FromEnviron(s.Environ)
+	if err != nil {
+		return &usher.Error{Kind: usher.ErrInvalid, Message: err.Error()}
+	}
 	a, err := app.New(s.ctx, app.Options{
 		Role:     role,
 		Load:     s.config,
 		Version:  version(),
+		Commit:   commit(),
 		Log:      s.Stderr,
 		Terminal: terminal(s.Stderr),
+		Notifier: notifier,
 	})
 	if err != nil {
 		return err
@@ -67,7 +75,7 @@ func (s *session) notice(a *app.App, role app.Role) {
 	if at := a.Addr(app.DoorRPC); at != "" {
 		fmt.Fprintf(w, "  RPC         %-32s for other Usher processes\n", at)
 	}
-	fmt.Fprintf(w, "  admin       %-32s /metrics /healthz /readyz\n", httpAt(a, app.DoorAdmin))
+	fmt.Fprintf(w, "  admin       %-32s the live page, /metrics /healthz /readyz\n", httpAt(a, app.DoorAdmin))
 	fmt.Fprintf(w, "  inventory   %s\n", a.Inventory())
 	if role.Conductor {
 		fmt.Fprintf(w, "  boot files  %s\n", a.BootFiles())

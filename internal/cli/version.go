@@ -12,8 +12,16 @@ func (*versionCmd) Run(s *session) error {
 	return nil
 }
 
-// version is the module's version, or the commit it was built from.
+// stamped and stampedCommit are the version and the commit that scripts/package
+// gives a program: the linker writes them (-X), and nothing else does.
+var stamped, stampedCommit string
+
+// version is the version of a package, the module's version, or the commit it
+// was built from.
 func version() string {
+	if stamped != "" {
+		return stamped
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"
@@ -21,10 +29,28 @@ func version() string {
 	if v := info.Main.Version; v != "" && v != "(devel)" {
 		return v
 	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			return s.Value[:min(12, len(s.Value))]
-		}
+	if revision := revision(info); revision != "" {
+		return revision[:min(12, len(revision))]
 	}
 	return "devel"
+}
+
+// commit is what the program was built from, or "unknown".
+func commit() string {
+	if stampedCommit != "" {
+		return stampedCommit
+	}
+	if info, ok := debug.ReadBuildInfo(); ok && revision(info) != "" {
+		return revision(info)
+	}
+	return "unknown"
+}
+
+func revision(info *debug.BuildInfo) string {
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			return s.Value
+		}
+	}
+	return ""
 }

@@ -28,25 +28,38 @@ const bootConfigTries = 3
 // Only a file that was prepared for the node's present row is ever read: the
 // row comes first, then the question whether the folder is of that row.
 func (c *Conductor) GetBootConfig(ctx context.Context, nodeUUID, name string) (string, error) {
-	for range bootConfigTries {
+	if c.stopping.Load() {
+		return "", errStopping
+	}
+	node, err := c.store.BootNode(ctx, nodeUUID)
+	if err != nil {
+		return "", incapable(err)
+	}
+	return c.BootConfigOf(ctx, node, name)
+}
+
+// BootConfigOf is GetBootConfig for a caller that has read the node's row
+// since the machine asked.
+func (c *Conductor) BootConfigOf(ctx context.Context, node usher.BootNode, name string) (string, error) {
+	for try := range bootConfigTries {
 		if c.stopping.Load() {
 			return "", errStopping
 		}
-		node, err := c.store.BootNode(ctx, nodeUUID)
-		if err != nil {
-			return "", incapable(err)
+		if try > 0 {
+			var err error
+			if node, err = c.store.BootNode(ctx, node.UUID); err != nil {
+				return "", incapable(err)
+			}
 		}
 		iface, ok := bootiface.Lookup(node.BootInterface)
 		if !ok || !iface.Answers(name) {
-			return "", usher.Errorf(usher.ErrUnsupported, "Boot interface %q of node %s does not answer %q.",
-				node.BootInterface, node.UUID, name).WithClass("UnsupportedDriverExtension")
+			return "", notAnswered(node, name)
 		}
 		switch {
 		case node.ProvisionState.Transient(): // files may be there before their state is
 			return "", atWork(node.UUID, node.ProvisionState)
 		case !mayHaveBootFile(node.ProvisionState):
-			return "", usher.Errorf(usher.ErrNotFound, "Node %s has nothing to boot in state %q.",
-				node.UUID, node.ProvisionState).WithClass("NotFound")
+			return "", nothingToBoot(node)
 		}
 		if !c.folders.holds(node.UUID, node.ProvisionUpdatedAt) {
 			// Then look again: what was prepared may be of an older row than
@@ -56,7 +69,7 @@ func (c *Conductor) GetBootConfig(ctx context.Context, nodeUUID, name string) (s
 			}
 			continue
 		}
-		content, err := c.disk.Read(iface, node.UUID, name)
+		content, err := c.read(ctx, iface, node.UUID, name)
 		switch {
 		case err == nil:
 			return string(content), nil
@@ -68,7 +81,17 @@ func (c *Conductor) GetBootConfig(ctx context.Context, nodeUUID, name string) (s
 			return "", incapable(err)
 		}
 	}
-	return "", notReady("The boot files of node %s are changing.", nodeUUID)
+	return "", notReady("The boot files of node %s are changing.", node.UUID)
+}
+
+func notAnswered(node usher.BootNode, name string) error {
+	return usher.Errorf(usher.ErrUnsupported, "Boot interface %q of node %s does not answer %q.",
+		node.BootInterface, node.UUID, name).WithClass("UnsupportedDriverExtension")
+}
+
+func nothingToBoot(node usher.BootNode) error {
+	return usher.Errorf(usher.ErrNotFound, "Node %s has nothing to boot in state %q.",
+		node.UUID, node.ProvisionState).WithClass("NotFound")
 }
 
 // prepareOnDemand prepares a node that this conductor was asked for and has
@@ -79,24 +102,33 @@ func (c *Conductor) prepareOnDemand(ctx context.Context, uuid string) error {
 	defer cancel()
 	select {
 	case r := <-c.prepareRow(uuid):
-		e, _ := errors.AsType[*usher.Error](r.Err)
-		switch {
-		case r.Err == nil:
-			return nil
-		case e != nil && (e.Class == classNotReady || e.Class == errStopping.Class):
-			return r.Err
-		case e != nil && e.Class == "NodeNotFound":
-			return nil // deleted meanwhile: who asked will see it
-		case errors.Is(r.Err, usher.ErrInvalid), errors.Is(r.Err, usher.ErrUnsupported):
-			// What the node's row asks for cannot be prepared anywhere.
-			return notReady("Cannot prepare the boot files of node %s: %v", uuid, r.Err)
-		default:
-			return incapable(r.Err)
-		}
+		return unprepared(uuid, r.Err)
 	case <-ctx.Done():
-		return usher.Errorf(usher.ErrUnavailable, "The boot files of node %s are still being prepared.",
-			uuid).WithClass(classBusy)
+		return stillPreparing(uuid)
 	}
+}
+
+// unprepared is what a machine is told when its node's files could not be
+// prepared because of err, or nil.
+func unprepared(uuid string, err error) error {
+	e, _ := errors.AsType[*usher.Error](err)
+	switch {
+	case err == nil:
+		return nil
+	case e != nil && (e.Class == classNotReady || e.Class == errStopping.Class):
+		return err
+	case e != nil && e.Class == "NodeNotFound":
+		return nil // deleted meanwhile: who asked will see it
+	case errors.Is(err, usher.ErrInvalid), errors.Is(err, usher.ErrUnsupported):
+		// What the node's row asks for cannot be prepared anywhere.
+		return notReady("Cannot prepare the boot files of node %s: %v", uuid, err)
+	default:
+		return incapable(err)
+	}
+}
+
+func stillPreparing(uuid string) error {
+	return usher.Errorf(usher.ErrUnavailable, "The boot files of node %s are still being prepared.", uuid).WithClass(classBusy)
 }
 
 // classBusy is the class of "I am at it, and it takes long": another conductor

@@ -69,6 +69,15 @@ type Options struct {
 	Images   Images
 	Settings Settings
 	Logger   *slog.Logger
+	Told     Told // may be left out
+}
+
+// Told is told of what a conductor does; nil where nobody wants to know.
+type Told struct {
+	// BootFileRead is told of each boot file that was read for a machine.
+	BootFileRead func(ctx context.Context, start time.Time, err error)
+	// Prepared is told of each node whose files were made, or could not be.
+	Prepared func(err error)
 }
 
 // Settings are what may change by a reload.
@@ -101,6 +110,7 @@ type Conductor struct {
 	images   Images
 	settings atomic.Pointer[Settings]
 	logger   *slog.Logger
+	told     Told
 
 	id       atomic.Int64 // conductors.id, for conductor_affinity
 	stopping atomic.Bool
@@ -124,7 +134,7 @@ type Conductor struct {
 // New returns a Conductor that does nothing by itself until Run.
 func New(o Options) *Conductor {
 	c := &Conductor{host: o.Host, store: o.Store, rings: o.Rings, disk: o.Disk,
-		images: o.Images, logger: o.Logger}
+		images: o.Images, logger: o.Logger, told: o.Told}
 	c.workCtx, c.workCancel = context.WithCancelCause(context.Background())
 	c.rowCtx, c.rowCancel = context.WithCancelCause(c.workCtx)
 	c.Reload(o.Settings, o.Renderer)

@@ -14,7 +14,14 @@ type folders struct {
 	mu         sync.RWMutex
 	generation int // of settings and templates
 	stamps     map[string]time.Time
+	failed     map[string]failure // what could not be prepared since
 	locks      map[string]*folderLock
+}
+
+// failure is how preparing a folder without a task ended last.
+type failure struct {
+	at  time.Time
+	err error
 }
 
 // folderLock is one node's; its fields belong to folders.mu.
@@ -53,6 +60,25 @@ func (f *folders) note(uuid string, stamp time.Time, generation int) {
 		f.stamps = map[string]time.Time{}
 	}
 	f.stamps[uuid] = stamp
+	delete(f.failed, uuid)
+}
+
+// fail remembers, for who asks why, that a folder could not be prepared.
+func (f *folders) fail(uuid string, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.failed == nil {
+		f.failed = map[string]failure{}
+	}
+	f.failed[uuid] = failure{time.Now(), err}
+}
+
+// told is what is known of a folder: the stamp that it was prepared for, how
+// that failed last, and whether somebody is at it now.
+func (f *folders) told(uuid string) (stamp time.Time, last failure, busy bool) {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	return f.stamps[uuid], f.failed[uuid], f.locks[uuid] != nil
 }
 
 // forget makes one folder be prepared again.
@@ -60,6 +86,7 @@ func (f *folders) forget(uuid string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	delete(f.stamps, uuid)
+	delete(f.failed, uuid)
 }
 
 // forgetAll makes every folder be prepared again.
@@ -68,6 +95,7 @@ func (f *folders) forgetAll() {
 	defer f.mu.Unlock()
 	f.generation++
 	f.stamps = nil
+	f.failed = nil
 }
 
 // lock keeps others from writing the node's folder until unlock is called.

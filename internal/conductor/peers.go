@@ -31,16 +31,6 @@ type Owners interface {
 	Owners(ctx context.Context, group, driver, key string) ([]string, error)
 }
 
-// GetBootConfig asks the conductor at host for a node's boot file.
-func (p *Peers) GetBootConfig(ctx context.Context, host, nodeUUID, name string) (string, error) {
-	if p.isLocal(host) {
-		return p.Local.GetBootConfig(ctx, nodeUUID, name)
-	}
-	var config string
-	err := p.Caller.Call(ctx, host, methodGetBootConfig, map[string]any{"node_id": nodeUUID, "name": name}, &config)
-	return config, err
-}
-
 // ProvisionAction asks the node's owner to start what a verb asks for.
 func (p *Peers) ProvisionAction(ctx context.Context, nodeUUID string, a usher.ProvisionAction) error {
 	return p.toOwner(ctx, nodeUUID,

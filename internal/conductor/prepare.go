@@ -96,7 +96,10 @@ func (c *Conductor) prepareRow(uuid string) <-chan singleflight.Result {
 		}
 		err = c.prepareLocked(ctx, n)
 		switch {
-		case err == nil || ctx.Err() == nil:
+		case err == nil:
+			return nil, nil
+		case ctx.Err() == nil:
+			c.folders.fail(uuid, err)
 			return nil, err
 		case c.stopping.Load():
 			return nil, errStopping
@@ -117,12 +120,23 @@ func (c *Conductor) prepareLocked(ctx context.Context, n *usher.Node) error {
 	}
 	generation := c.folders.current() // before the settings are looked at
 	r, err := c.render(n)
-	if err != nil {
-		return err
-	}
-	if r.script == nil {
+	if err == nil && r.script == nil {
 		return c.folders.removeLocked(c, n.UUID)
 	}
+	if err == nil {
+		err = c.publish(ctx, n, r)
+	}
+	if c.told.Prepared != nil && !errors.Is(err, context.Canceled) {
+		c.told.Prepared(err)
+	}
+	if err == nil {
+		c.folders.note(n.UUID, n.ProvisionUpdatedAt, generation)
+	}
+	return err
+}
+
+// publish puts images and boot file into the node's folder.
+func (c *Conductor) publish(ctx context.Context, n *usher.Node, r rendered) error {
 	ports, err := c.store.Ports(ctx, usher.PortFilter{NodeUUID: n.UUID})
 	if err != nil {
 		return err
@@ -149,11 +163,7 @@ func (c *Conductor) prepareLocked(ctx context.Context, n *usher.Node) error {
 		return err
 	}
 	// Images of earlier boots, or they would never be swept.
-	if err := c.disk.KeepImages(n.UUID, linked...); err != nil {
-		return err
-	}
-	c.folders.note(n.UUID, n.ProvisionUpdatedAt, generation)
-	return nil
+	return c.disk.KeepImages(n.UUID, linked...)
 }
 
 // blame names the field that an image came from, keeping the error's kind.

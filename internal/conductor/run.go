@@ -241,12 +241,22 @@ func (c *Conductor) setAffinity(ctx context.Context, n *usher.Node) error {
 
 // expire ends the waits of this conductor's nodes that took too long.
 func (c *Conductor) expire(ctx context.Context) error {
-	timeouts := c.settings.Load().Timeouts
-	return c.each(ctx, usher.NodeFilter{ProvisionStates: waitingStates()}, func(n *usher.Node) error {
-		limit := timeouts[n.ProvisionState]
-		if limit <= 0 || n.Maintenance || n.ProvisionUpdatedAt.IsZero() || time.Since(n.ProvisionUpdatedAt) < limit {
-			return nil
+	var errs []error
+	for state, limit := range c.settings.Load().Timeouts {
+		if limit > 0 {
+			errs = append(errs, c.expireIn(ctx, state, time.Now().Add(-limit)))
 		}
+	}
+	return errors.Join(errs...)
+}
+
+// expireIn is expire for the nodes that have waited in a state since before a
+// time: the database picks them out, since in a storm thousands wait and few
+// for too long.
+func (c *Conductor) expireIn(ctx context.Context, s usher.State, before time.Time) error {
+	working := false
+	filter := usher.NodeFilter{ProvisionStates: []usher.State{s}, UpdatedBefore: before, Maintenance: &working}
+	return c.each(ctx, filter, func(n *usher.Node) error {
 		hosts, err := c.rings.Owners(ctx, n.ConductorGroup, n.Driver, n.UUID)
 		if err != nil || hosts[0] != c.host {
 			return nil

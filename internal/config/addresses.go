@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"net/url"
@@ -101,6 +102,24 @@ func listen(mayBeEmpty bool) kind {
 			if _, err := hostAddress().read(host); err != nil {
 				return nil, errors.New("its host is neither an IP address nor a host name")
 			}
+		}
+		return s, nil
+	}}
+}
+
+// network is a network's prefix, or one address. A prefix with bits set beyond
+// its length is a slip: it lets in more than it seems to.
+func network() kind {
+	return kind{"a network such as 10.1.0.0/16 or fd00:1::/64, or an IP address", func(s string) (any, error) {
+		if addr, err := netip.ParseAddr(s); err == nil && addr.Zone() == "" && !addr.Is4In6() {
+			return s, nil
+		}
+		prefix, err := netip.ParsePrefix(s)
+		if err != nil || prefix.Addr().Is4In6() {
+			return nil, errors.New("it is neither")
+		}
+		if prefix != prefix.Masked() {
+			return nil, fmt.Errorf("it has bits beyond its length; the network is %v", prefix.Masked())
 		}
 		return s, nil
 	}}

@@ -152,12 +152,20 @@ type Usher struct {
 	BootListen         string
 	BootTLSListen      string
 	AdminListen        string
+	JournalSize        int
 	RPCListen          string
 	RPCTimeout         time.Duration
 	RPCAddresses       map[string]string // conductor's host name to address
 	InsecureManagement bool
+	Profiling          bool
 	TemplateDir        string
 	MaxConnections     int
+	MaxRequests        int
 	ShutdownTimeout    time.Duration
 	RetryAfter         time.Duration
+
+	BootConnectionsPerSource int      // 0: no limit, as in the next one
+	BootRateLimit            int      // requests a second
+	BootRateBurst            int      // requests
+	BootAllowedNetworks      []string // prefixes; empty: all
 }

@@ -60,7 +60,8 @@ func TestDefaults(t *testing.T) {
 		JSONRPC: JSONRPC{HostIP: "::", Port: 8089, AuthStrategy: "noauth", HTTPBasicAuthUserFile: "/etc/ironic/htpasswd-json-rpc", Timeout: 2 * time.Minute},
 		Usher: Usher{
 			BootListen: "0.0.0.0:6386", AdminListen: "127.0.0.1:6387", RPCTimeout: 3 * time.Second, RPCAddresses: map[string]string{},
-			MaxConnections: 4096, ShutdownTimeout: 10 * time.Second, RetryAfter: 3 * time.Second,
+			MaxConnections: 4096, MaxRequests: 1024, ShutdownTimeout: 10 * time.Second, RetryAfter: 3 * time.Second,
+			BootRateBurst: 32, BootAllowedNetworks: []string{}, JournalSize: 10000,
 		},
 	}
 	if diff := cmp.Diff(want, c, cmp.AllowUnexported(Config{})); diff != "" {
@@ -201,6 +202,11 @@ func TestErrors(t *testing.T) {
 		{"expanded", "[DEFAULT]\nhost = zz\n[usher]\nboot_listen = 1.2.3.4:$host\n", nil, []string{
 			`[usher]boot_listen = "1.2.3.4:$host" ("1.2.3.4:zz"): its port is not a number up to 65535; want host:port`}},
 		{"listen without port", "[usher]\nadmin_listen = 127.0.0.1\n", nil, []string{"it is not host:port"}},
+		{"no network", "[usher]\nboot_allowed_networks = 10.0.0.0/8, lab\n", nil, []string{
+			`[usher]boot_allowed_networks = "10.0.0.0/8, lab": it is neither; want a list, separated by commas, each a network such as 10.1.0.0/16`}},
+		{"more than a network", "[usher]\nboot_allowed_networks = 10.1.2.3/8\n", nil, []string{"it has bits beyond its length; the network is 10.0.0.0/8"}},
+		{"rate", "[usher]\nboot_rate_limit = -1\nboot_rate_burst = 0\n", nil, []string{
+			`[usher]boot_rate_limit = "-1": it is out of range`, `[usher]boot_rate_burst = "0": it is out of range`}},
 		{"listen to nothing", "[usher]\nadmin_listen =\n", nil, []string{"it is not host:port"}},
 		{"listen to a wrong host", "[usher]\nrpc_listen = 1.2.3:80\n", nil, []string{"its host is neither"}},
 		{"reference", "[DEFAULT]\nhost = $nosuch\n", nil, []string{`[DEFAULT]host = "$nosuch": it refers to $nosuch, which there is not; write $$ for a dollar sign`}},

@@ -59,6 +59,10 @@ func myIP(*loader) string {
 
 // statePath is the default of [DEFAULT]state_path.
 func statePath(l *loader) string {
+	// systemd's for a service, and our image's; of several the first.
+	if dir, _, _ := strings.Cut(l.env["STATE_DIRECTORY"], ":"); filepath.IsAbs(dir) {
+		return literal(dir)
+	}
 	if os.Geteuid() == 0 {
 		return "/var/lib/usher"
 	}

@@ -42,6 +42,10 @@ const (
 	CauseConductor   Cause = "conductor_error"     // it answered with an error of its own
 	CauseLost        Cause = "conductor_lost"      // beside Ironic: the files are on a conductor that is gone
 	CauseGone        Cause = "client_gone"         // the machine hung up first
+	CauseOverloaded  Cause = "overloaded"          // [usher]max_requests
+
+	CauseNotAllowed  Cause = "not_allowed"  // No: [usher]boot_allowed_networks
+	CauseRateLimited Cause = "rate_limited" // Refused: [usher]boot_rate_limit and boot_connections_per_source
 )
 
 // Decision is everything about one boot request: what was asked, what was
@@ -98,7 +102,7 @@ func (d *Decision) LogAttrs() []slog.Attr {
 	if d.AnsweredBy != d.Owner && d.AnsweredBy != "" {
 		attrs = append(attrs, slog.String("answered_by", d.AnsweredBy))
 	}
-	if d.Err != nil {
+	if d.Err != nil && d.Cause != CauseUnknownMAC { // of which the cause says it all
 		attrs = append(attrs, slog.String("error", d.Err.Error()))
 	}
 	return append(attrs, slog.Duration("took", d.Steps.Total))

@@ -24,9 +24,10 @@ type Rings interface {
 	Owners(ctx context.Context, group, driver, key string) ([]string, error)
 }
 
-// Conductors asks the conductor at host for a node's boot file.
+// Conductors asks the conductor at host for a node's boot file. node is the
+// node's row as this request has read it, so that nobody has to read it again.
 type Conductors interface {
-	GetBootConfig(ctx context.Context, host, nodeUUID, file string) (string, error)
+	GetBootConfig(ctx context.Context, host string, node usher.BootNode, file string) (string, error)
 }
 
 // Options are the parts and settings of a Dispatcher. All parts are required.
@@ -72,11 +73,25 @@ type Request struct {
 // Decide answers one boot request. It never fails: what went wrong is in the
 // Decision.
 func (d *Dispatcher) Decide(ctx context.Context, r Request) *Decision {
-	dec := &Decision{RequestID: r.RequestID, Time: time.Now(), Remote: r.Remote,
-		AskedMAC: cut(r.MAC), File: cut(r.File)}
+	dec := newDecision(r)
 	d.decide(ctx, r, dec)
 	dec.Steps.Total = time.Since(dec.Time)
 	return dec
+}
+
+// Overloaded is the decision on a request that nobody has time for, since most
+// others are being decided: MAC and file are not looked at.
+func Overloaded(r Request, most int) *Decision {
+	dec := newDecision(r)
+	dec.MAC, _ = usher.ParseMAC(r.MAC) // the zero MAC where it is none
+	dec.end(NotNow, CauseOverloaded, usher.Errorf(usher.ErrUnavailable,
+		"%d requests are being decided, which is [usher]max_requests", most))
+	return dec
+}
+
+func newDecision(r Request) *Decision {
+	return &Decision{RequestID: r.RequestID, Time: time.Now(), Remote: r.Remote,
+		AskedMAC: cut(r.MAC), File: cut(r.File)}
 }
 
 func (d *Dispatcher) decide(ctx context.Context, r Request, dec *Decision) {
@@ -160,7 +175,7 @@ func (d *Dispatcher) ask(ctx context.Context, hosts []string, dec *Decision) {
 func (d *Dispatcher) askOne(ctx context.Context, host string, dec *Decision) (final bool) {
 	start := time.Now()
 	callCtx, cancel := context.WithTimeout(ctx, d.o.RPCTimeout)
-	config, err := d.o.Conductors.GetBootConfig(callCtx, host, dec.Node.UUID, dec.File)
+	config, err := d.o.Conductors.GetBootConfig(callCtx, host, dec.Node, dec.File)
 	timedOut := errors.Is(callCtx.Err(), context.DeadlineExceeded)
 	cancel()
 

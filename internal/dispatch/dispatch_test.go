@@ -40,12 +40,12 @@ func (w *world) Owners(context.Context, string, string, string) ([]string, error
 	return w.owners, w.ringErr
 }
 
-func (w *world) GetBootConfig(ctx context.Context, host, uuid, file string) (string, error) {
+func (w *world) GetBootConfig(ctx context.Context, host string, node usher.BootNode, file string) (string, error) {
 	w.asked = append(w.asked, host)
 	if answer, ok := w.answers[host]; ok {
 		return answer(ctx)
 	}
-	return fmt.Sprintf("%s of %s by %s", file, uuid, host), nil
+	return fmt.Sprintf("%s of %s by %s", file, node.UUID, host), nil
 }
 
 func newWorld() *world {

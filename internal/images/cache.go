@@ -38,6 +38,7 @@ type Options struct {
 	Downloads      int           // [DEFAULT]image_download_concurrency, 20
 	Client         *http.Client  // for proxies and certificates; a plain one when nil
 	Progress       func(Progress)
+	Fetched        func(Fetch) // told of each fetch, once it has ended
 	Logger         *slog.Logger
 }
 
@@ -82,6 +83,9 @@ func New(o Options) (*Cache, error) {
 	o.Downloads = cmp.Or(o.Downloads, 20)
 	if o.Progress == nil {
 		o.Progress = func(Progress) {}
+	}
+	if o.Fetched == nil {
+		o.Fetched = func(Fetch) {}
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

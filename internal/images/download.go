@@ -17,7 +17,10 @@ type download struct {
 	hash   hash.Hash // nil without a checksum
 	note   note      // of what is being fetched
 	done   int64     // bytes in file
-	total  int64     // -1 unknown
+	// written is every byte written to it, also those of attempts that had
+	// to begin anew.
+	written int64
+	total   int64 // -1 unknown
 
 	reported time.Time
 }
@@ -52,6 +55,7 @@ func (d *download) copyFrom(ctx context.Context, r io.Reader, alive func()) erro
 				d.hash.Write(buffer[:n])
 			}
 			d.done += int64(n)
+			d.written += int64(n)
 			d.report(false)
 		}
 		if err == io.EOF {

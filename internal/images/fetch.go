@@ -26,6 +26,9 @@ type note struct {
 // errFresh says that the cached image is still what its source has.
 var errFresh = errors.New("not modified")
 
+// errStale says that the cached image is used since its source does not answer.
+var errStale = fmt.Errorf("the source is out of order: %w", errFresh)
+
 const (
 	partPrefix = "part-"
 	noteSuffix = ".json"
@@ -52,16 +55,18 @@ func (c *Cache) fetch(ctx context.Context, s source) error {
 	defer func() { _ = errors.Join(part.Close(), c.root.Remove(name)) }()
 
 	d := &download{cache: c, source: s, cached: cached, file: part}
+	started := time.Now()
 	if s.url.Scheme == "file" {
 		err = d.copyFile(ctx)
 	} else {
 		err = d.get(ctx)
 	}
-	switch {
-	case errors.Is(err, errFresh):
-		return nil
-	case err == nil:
+	if err == nil {
 		err = c.store(s, d, name)
+	}
+	c.options.Fetched(Fetch{Result: resultOf(ctx, err), Bytes: d.written, Took: time.Since(started)})
+	if errors.Is(err, errFresh) {
+		return nil
 	}
 	return c.named(s, err)
 }

@@ -42,6 +42,7 @@ func (d *download) copyFile(ctx context.Context) error {
 		var n int64
 		n, err = io.CopyN(d.file, f, piece)
 		d.done += n
+		d.written += n
 		d.report(false)
 	}
 	if err != io.EOF {

@@ -38,7 +38,7 @@ func (d *download) get(ctx context.Context) error {
 		}
 		if d.cached != nil && d.done == 0 {
 			o.Logger.Warn("image server out of order, using the cached image", "image", d.source.shown, "cause", passing.Error())
-			return errFresh
+			return errStale
 		}
 		if d.done > furthest {
 			attempt, pause, furthest = 1, o.RetryPause, d.done
@@ -46,7 +46,7 @@ func (d *download) get(ctx context.Context) error {
 		if attempt >= o.Attempts {
 			if d.cached != nil {
 				o.Logger.Warn("image server out of order, using the cached image", "image", d.source.shown, "cause", passing.Error())
-				return errFresh
+				return errStale
 			}
 			return unavailable(d.source.shown, "%v (%d attempts)", passing.error, o.Attempts)
 		}

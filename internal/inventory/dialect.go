@@ -14,6 +14,7 @@ import (
 type dialect struct {
 	name       string // "sqlite", "mysql", "postgres": also its folder below migrations
 	migrations database.Dialect
+	embedded   bool          // runs in this process
 	numbered   bool          // $1 instead of ?
 	quoteMark  string        // around a column name that is a reserved word
 	forUpdate  string        // locks the rows of a SELECT inside a transaction

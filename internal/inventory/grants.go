@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/usher-boot/usher"
@@ -32,7 +33,7 @@ func Grants(rawURL, account, host string) ([]string, error) {
 func mysqlGrants(database, account, host string) []string {
 	to := "'" + account + "'@'" + host + "'"
 	statements := []string{"CREATE USER IF NOT EXISTS " + to + " IDENTIFIED BY 'CHANGE-ME'"}
-	for _, t := range ReaderTables() {
+	for _, t := range slices.Concat(ReaderTables(), MoreTables()) {
 		statements = append(statements, "GRANT SELECT (`"+strings.Join(t.Columns, "`, `")+"`) ON `"+database+"`.`"+t.Name+"` TO "+to)
 	}
 	return statements
@@ -45,7 +46,7 @@ func postgresGrants(database, account string) []string {
 		`GRANT CONNECT ON DATABASE "` + database + `" TO ` + to,
 		"GRANT USAGE ON SCHEMA public TO " + to,
 	}
-	for _, t := range ReaderTables() {
+	for _, t := range slices.Concat(ReaderTables(), MoreTables()) {
 		statements = append(statements, `GRANT SELECT ("`+strings.Join(t.Columns, `", "`)+`") ON `+t.Name+" TO "+to)
 	}
 	return statements

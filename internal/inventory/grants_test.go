@@ -25,7 +25,8 @@ func TestGrants(t *testing.T) {
 		if err := store.Migrate(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		server.Admin(t, name, "CREATE TABLE alembic_version (version_num varchar(32))")
+		server.Admin(t, name, "CREATE TABLE alembic_version (version_num varchar(32))",
+			"CREATE TABLE portgroups (address varchar(18), node_id integer, name varchar(255))")
 		statements, err := Grants(url, "sidecar", "%")
 		if err != nil {
 			t.Fatal(err)
@@ -45,6 +46,15 @@ func TestGrants(t *testing.T) {
 			t.Errorf("%s: %v", scheme, err)
 		}
 		if _, err := r.BootNodeByMAC(t.Context(), usher.MAC{}); !errors.Is(err, usher.ErrNotFound) {
+			t.Errorf("%s: %v", scheme, err)
+		}
+		if _, err := r.PortgroupsAt(t.Context(), []usher.MAC{{}}); err != nil {
+			t.Errorf("%s: %v", scheme, err)
+		}
+		if _, err := r.PortsOf(t.Context(), "none", 1); err != nil {
+			t.Errorf("%s: %v", scheme, err)
+		}
+		if _, err := r.NodeCondition(t.Context(), "none"); !errors.Is(err, usher.ErrNotFound) {
 			t.Errorf("%s: %v", scheme, err)
 		}
 		refused(t, r.db, "SELECT driver_info FROM nodes", "SELECT extra FROM ports", "DELETE FROM ports WHERE 1 = 0")

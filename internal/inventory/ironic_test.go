@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -94,6 +95,8 @@ func readIronic(t *testing.T, url string) {
 		}
 	}
 	explainsUnique(t, r, parseMAC(t, "52:54:00:aa:f0:16"))
+	nearInIronic(t, r)
+	waitingInIronic(t, r)
 }
 
 func TestIronicOnSQLite(t *testing.T) {
@@ -179,7 +182,7 @@ func TestMissingColumn(t *testing.T) {
 // TestReaderNamesNoSecrets holds the list of columns against what must never
 // be in it.
 func TestReaderNamesNoSecrets(t *testing.T) {
-	for _, table := range ReaderTables() {
+	for _, table := range slices.Concat(ReaderTables(), MoreTables()) {
 		for _, c := range table.Columns {
 			if strings.Contains(c, "info") || c == "extra" || c == "properties" {
 				t.Errorf("the reader needs %s.%s", table.Name, c)

@@ -40,6 +40,9 @@ func (s *Store) Nodes(ctx context.Context, f usher.NodeFilter) ([]*usher.Node, e
 	c.set("n.reservation", f.Reserved)
 	c.equal("n.reservation", f.ReservedBy)
 	in(c, "n.provision_state", f.ProvisionStates)
+	if !f.UpdatedBefore.IsZero() {
+		c.add("n.provision_updated_at < ?", s.d.args([]any{f.UpdatedBefore})...)
+	}
 	c.equal("n.driver", f.Driver)
 	if f.ConductorGroup != nil {
 		c.add("n.conductor_group = ?", strings.ToLower(*f.ConductorGroup))

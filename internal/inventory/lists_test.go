@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -23,9 +24,11 @@ func names(nodes []*usher.Node) string {
 func testFilters(t *testing.T, s *Store) {
 	ctx := t.Context()
 	const instance = "0c8ee4d5-6f63-4b3c-9d51-30c3f4f0a0ab"
-	a := &usher.Node{Name: "a", Driver: "ipmi", ProvisionState: usher.Active, InstanceUUID: instance, ConductorGroup: "rack1", Owner: "me"}
+	before := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	a := &usher.Node{Name: "a", ProvisionUpdatedAt: before, Driver: "ipmi", ProvisionState: usher.Active, InstanceUUID: instance, ConductorGroup: "rack1", Owner: "me"}
 	b := &usher.Node{Name: "b", Driver: "ipmi", Maintenance: true, Reservation: "host", Lessee: "you"}
-	c := &usher.Node{Name: "c", Driver: "fake-hardware", ProvisionState: usher.DeployWait, ResourceClass: "big"}
+	c := &usher.Node{Name: "c", Driver: "fake-hardware", ProvisionState: usher.DeployWait, ResourceClass: "big",
+		ProvisionUpdatedAt: before.Add(time.Hour)}
 	for _, n := range []*usher.Node{a, b, c} {
 		if err := s.CreateNode(ctx, n); err != nil {
 			t.Fatal(err)
@@ -51,6 +54,9 @@ func testFilters(t *testing.T, s *Store) {
 		{"a c", usher.NodeFilter{Reserved: &no}},
 		{"b", usher.NodeFilter{ReservedBy: "host"}},
 		{"a c", usher.NodeFilter{ProvisionStates: []usher.State{usher.Active, usher.DeployWait}}},
+		{"a c", usher.NodeFilter{UpdatedBefore: before.Add(2 * time.Hour)}}, // and not b, of which nothing is known
+		{"a", usher.NodeFilter{UpdatedBefore: before.Add(time.Hour)}},
+		{"", usher.NodeFilter{UpdatedBefore: before}},
 		{"a b", usher.NodeFilter{Driver: "ipmi"}},
 		{"a", usher.NodeFilter{ConductorGroup: &rack}},
 		{"b c", usher.NodeFilter{ConductorGroup: &none}},

@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"strings"
 	"sync"
 
 	"github.com/usher-boot/usher"
+	"github.com/usher-boot/usher/internal/batch"
 )
 
 // Reader answers questions about nodes and conductors from Ironic's database
@@ -19,8 +21,11 @@ type Reader struct {
 	d      *dialect
 	db     *sql.DB
 	log    *slog.Logger
+	fields []field[usher.BootNode]
 	byMAC  statement
+	byMACs []statement // of 2, 4, 8 ... addresses
 	byUUID statement
+	macs   *batch.Group[usher.MAC, usher.BootNode]
 }
 
 func newReader(d *dialect, o Options) (*Reader, error) {
@@ -29,45 +34,20 @@ func newReader(d *dialect, o Options) (*Reader, error) {
 		return nil, fmt.Errorf("open the database for reading: %w", err)
 	}
 	reading, _ := o.split()
-	setPool(db, reading)
-	columns := selectList("n", bootNodeFields())
-	return &Reader{d: d, db: db, log: o.logger(),
-		byMAC:  statement{query: d.bind("SELECT " + columns + byMACJoin)},
-		byUUID: statement{query: d.bind("SELECT " + columns + " FROM nodes n WHERE n.uuid = ?")},
-	}, nil
-}
-
-// byMACJoin meets two unique indexes: ports.address and nodes.id.
-const byMACJoin = " FROM ports p JOIN nodes n ON n.id = p.node_id WHERE p.address = ?"
-
-// BootNodeByMAC finds the node that has a port with this address: the one
-// query behind every boot request.
-func (r *Reader) BootNodeByMAC(ctx context.Context, mac usher.MAC) (usher.BootNode, error) {
-	return r.bootNode(ctx, &r.byMAC, mac.String(), "find node by MAC", portNotFound)
-}
-
-// BootNode finds a node by its UUID.
-func (r *Reader) BootNode(ctx context.Context, uuid string) (usher.BootNode, error) {
-	return r.bootNode(ctx, &r.byUUID, uuid, "find node by UUID", nodeNotFound)
-}
-
-func (r *Reader) bootNode(ctx context.Context, s *statement, key, op string, none func(string) error) (usher.BootNode, error) {
-	var n usher.BootNode
-	err := r.read(ctx, op, func(ctx context.Context) error {
-		prepared, err := s.on(ctx, r.db)
-		if err != nil {
-			return err
-		}
-		err = prepared.QueryRowContext(ctx, key).Scan(dests(&n, bootNodeFields())...)
-		if errors.Is(err, sql.ErrNoRows) {
-			return none(key)
-		}
-		return err
-	})
-	if err != nil {
-		return usher.BootNode{}, err
+	if d.embedded {
+		// More would wait for a processor, each with a page cache of its own;
+		// two more for the long lists of operators.
+		reading = min(reading, runtime.GOMAXPROCS(0)+2)
 	}
-	return n, nil
+	setPool(db, reading)
+	fields := bootNodeFields()
+	columns := selectList("n", fields)
+	r := &Reader{d: d, db: db, log: o.logger(), fields: fields,
+		byMAC:  statement{query: d.bind("SELECT " + columns + byMACJoin + "= ?")},
+		byUUID: statement{query: d.bind("SELECT " + columns + " FROM nodes n WHERE n.uuid = ?")},
+	}
+	r.together(columns, reading)
+	return r, nil
 }
 
 // BootNodes lists all nodes by name and UUID.
@@ -134,13 +114,26 @@ func (r *Reader) Ping(ctx context.Context) error {
 
 // Close ends all connections.
 func (r *Reader) Close() error {
-	return errors.Join(r.byMAC.close(), r.byUUID.close(), r.db.Close())
+	r.macs.Close()
+	errs := []error{r.byMAC.close(), r.byUUID.close()}
+	for i := range r.byMACs {
+		errs = append(errs, r.byMACs[i].close())
+	}
+	return errors.Join(append(errs, r.db.Close())...)
 }
 
 // read runs f under a deadline, and once more on another connection if the
 // first one turns out broken: reading twice is harmless, and after a restart
 // of the server every pooled connection is stale.
 func (r *Reader) read(ctx context.Context, op string, f func(context.Context) error) error {
+	if r.d.embedded {
+		// Microseconds, in this process: to watch for the caller's leaving
+		// would cost as much again. busy_timeout bounds what could take longer.
+		if err := ctx.Err(); err != nil {
+			return r.d.wrap(ctx, op, err)
+		}
+		return r.d.wrap(ctx, op, f(context.WithoutCancel(ctx)))
+	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	err := f(ctx)
@@ -230,11 +223,16 @@ type queryer interface {
 }
 
 // rows runs a query and hands each row to visit.
-func rows(ctx context.Context, q queryer, query string, args []any, visit func(scan func(...any) error) error) (err error) {
+func rows(ctx context.Context, q queryer, query string, args []any, visit func(scan func(...any) error) error) error {
 	found, err := q.QueryContext(ctx, query, args...)
 	if err != nil {
 		return err
 	}
+	return each(found, visit)
+}
+
+// each hands each row to visit, and closes them.
+func each(found *sql.Rows, visit func(scan func(...any) error) error) (err error) {
 	defer func() { err = errors.Join(err, found.Close()) }()
 	for found.Next() {
 		if err := visit(found.Scan); err != nil {

@@ -44,6 +44,37 @@ func testBootNodes(t *testing.T, s *Store) {
 	explainsUnique(t, s.Reader, p.Address)
 }
 
+// testTogether asks for as many addresses at a time as a batch can have.
+func testTogether(t *testing.T, s *Store) {
+	const known = mostMACs - 7
+	var macs []usher.MAC
+	nodes := map[usher.MAC]string{}
+	for i := range byte(known) {
+		n := createNode(t, s, "")
+		mac := usher.MAC{0x52, 0x54, 0, 0xbb, 0, i}
+		createPort(t, s, n, mac.String())
+		macs, nodes[mac] = append(macs, mac), n.UUID
+	}
+	for i := range byte(mostMACs - known) {
+		macs = append(macs, usher.MAC{0x06, 0, 0, 0, 0, i})
+	}
+	for size := 1; size <= mostMACs; size++ {
+		some := macs[mostMACs-size:]
+		answers, err := s.bootNodesByMAC(t.Context(), some)
+		if err != nil || len(answers) != size {
+			t.Fatalf("%d addresses: %d answers, %v", size, len(answers), err)
+		}
+		for i, mac := range some {
+			if answers[i].Value.UUID != nodes[mac] {
+				t.Errorf("%d addresses: %s is node %q, want %q", size, mac, answers[i].Value.UUID, nodes[mac])
+			}
+			if nodes[mac] == "" {
+				wantError(t, answers[i].Err, usher.ErrNotFound, "PortNotFound", "Port "+mac.String()+" could not be found.")
+			}
+		}
+	}
+}
+
 // explainsUnique asks the engine how it runs the lean query: two look-ups in
 // unique indexes, no scan.
 func explainsUnique(t *testing.T, r *Reader, mac usher.MAC) {

@@ -39,6 +39,7 @@ func newSQLite(loc location) (*dialect, error) {
 	}
 	return &dialect{
 		name:       "sqlite",
+		embedded:   true,
 		migrations: database.DialectSQLite3,
 		quoteMark:  `"`,
 		returning:  true,
@@ -68,6 +69,7 @@ func openSQLite(path string, busy time.Duration, readOnly bool) (*sql.DB, error)
 		// Refuse to create a file: mode=ro fails on a missing one.
 		options.Set("mode", "ro")
 		options.Add("_pragma", "query_only(1)")
+		options.Add("_pragma", "cache_size(-1000)") // KiB, for each reader
 	} else {
 		if err := createPrivate(path); err != nil {
 			return nil, err

@@ -37,6 +37,10 @@ type ClientOptions struct {
 	Timeout time.Duration
 	// MaxAnswer bounds an answer in bytes; 0 means 4 MiB.
 	MaxAnswer int64
+	// Header, where set, adds to the header of each call.
+	Header func(ctx context.Context, h http.Header)
+	// Failed, where set, is told of each call that failed: see Kind.
+	Failed func(host string, k Kind)
 	// UserAgent is sent as the header of that name; empty means "usher".
 	UserAgent string
 }
@@ -101,6 +105,9 @@ func NewClient(o ClientOptions) (*Client, error) {
 // Close closes the idle connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
+// Address is where the conductor at host, a conductors.hostname, is called.
+func (c *Client) Address(host string) (string, error) { return c.o.address(host) }
+
 // Call calls a method of the conductor at host, a conductors.hostname, and
 // stores its result in result unless that is nil. The parameters may not be
 // named "context" or "rpc.version".
@@ -112,6 +119,12 @@ func (c *Client) Close() { c.http.CloseIdleConnections() }
 // the request is sent once more by a new one, so the method must not mind
 // being called twice.
 func (c *Client) Call(ctx context.Context, host, method string, params map[string]any, result any) error {
+	err := c.call(ctx, host, method, params, result)
+	c.tell(host, err)
+	return err
+}
+
+func (c *Client) call(ctx context.Context, host, method string, params map[string]any, result any) error {
 	ctx, cancel := context.WithTimeout(ctx, c.o.Timeout)
 	defer cancel()
 	id := usher.RequestID(usher.RequestIDOf(ctx))
@@ -119,9 +132,9 @@ func (c *Client) Call(ctx context.Context, host, method string, params map[strin
 	if err != nil {
 		return fmt.Errorf("encode parameters of %s: %w", method, err)
 	}
-	raw, reached, err := c.post(ctx, host, body)
+	raw, _, err := c.post(ctx, message{host: host, what: method, path: "/", kind: "application/json", body: body})
 	if err != nil {
-		return &CallError{Host: host, Method: method, Reached: reached, Err: withDeadline(ctx, err)}
+		return err
 	}
 	answer, err := decodeAnswer(raw, id)
 	if err != nil {
@@ -139,6 +152,36 @@ func (c *Client) Call(ctx context.Context, host, method string, params map[strin
 	return nil
 }
 
+// Exchange posts a body that is not JSON-RPC to a path of the conductor at
+// host, and returns the answer's: how Usher's own processes say what JSON would
+// be slow for. A conductor that does not answer by the same content type does
+// not know the path: a *RemoteError with UnknownMethod. Other errors are those
+// of Call.
+func (c *Client) Exchange(ctx context.Context, host, path, contentType string, body []byte) ([]byte, error) {
+	answer, err := c.exchange(ctx, host, path, contentType, body)
+	c.tell(host, err)
+	return answer, err
+}
+
+func (c *Client) exchange(ctx context.Context, host, path, contentType string, body []byte) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.o.Timeout)
+	defer cancel()
+	answer, kind, err := c.post(ctx, message{host: host, what: path, path: path, kind: contentType, body: body})
+	if err == nil && kind != contentType {
+		return nil, &RemoteError{Host: host, Method: path, Code: codeMethodNotFound, Message: "it answered by " + kind}
+	}
+	return answer, err
+}
+
+// tell reports a call that failed.
+func (c *Client) tell(host string, err error) {
+	if err != nil && c.o.Failed != nil {
+		if kind := KindOf(err); kind != "" {
+			c.o.Failed(host, kind)
+		}
+	}
+}
+
 // encodeCall makes the request as Ironic's client does.
 func encodeCall(id, method string, params map[string]any) ([]byte, error) {
 	all := maps.Clone(params)
@@ -149,24 +192,44 @@ func encodeCall(id, method string, params map[string]any) ([]byte, error) {
 	return encode(map[string]any{"jsonrpc": "2.0", "method": method, "params": all, "id": id})
 }
 
-// post sends the body and returns the answer's. reached is as in CallError.
-func (c *Client) post(ctx context.Context, host string, body []byte) (answer []byte, reached bool, err error) {
-	at, err := c.o.address(host)
+// message is what is posted to a conductor.
+type message struct {
+	host, what string // for errors: the conductor and the method
+	path, kind string // of the URL and the content
+	body       []byte
+}
+
+// post sends a message and returns the answer with its content type. Its
+// error is a *CallError.
+func (c *Client) post(ctx context.Context, m message) (answer []byte, kind string, err error) {
+	answer, kind, reached, err := c.send(ctx, m)
 	if err != nil {
-		return nil, false, err
+		err = &CallError{Host: m.host, Method: m.what, Reached: reached, Err: withDeadline(ctx, err)}
+	}
+	return answer, kind, err
+}
+
+// send is post without the dressing of errors. reached is as in CallError.
+func (c *Client) send(ctx context.Context, m message) (answer []byte, kind string, reached bool, err error) {
+	at, err := c.o.address(m.host)
+	if err != nil {
+		return nil, "", false, err
 	}
 	var connected atomic.Bool // the trace may be told from another goroutine
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
 	})
-	u := url.URL{Scheme: c.scheme, Host: at, Path: "/"}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), bytes.NewReader(body))
+	u := url.URL{Scheme: c.scheme, Host: at, Path: m.path}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), bytes.NewReader(m.body))
 	if err != nil {
-		return nil, false, err
+		return nil, "", false, err
 	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Accept", "application/json")
+	req.Header.Set("Content-Type", m.kind)
+	req.Header.Set("Accept", m.kind)
 	req.Header.Set("User-Agent", c.o.UserAgent)
+	if c.o.Header != nil {
+		c.o.Header(ctx, req.Header)
+	}
 	// Present but without a value: not sent, and net/http takes the request
 	// for one that may be repeated on a connection that turned out closed.
 	req.Header["Idempotency-Key"] = nil
@@ -179,21 +242,31 @@ func (c *Client) post(ctx context.Context, host string, body []byte) (answer []b
 		if wrapped, ok := errors.AsType[*url.Error](err); ok {
 			err = wrapped.Err
 		}
-		return nil, connected.Load(), err
+		return nil, "", connected.Load(), err
 	}
 	defer res.Body.Close()
-	answer, err = io.ReadAll(io.LimitReader(res.Body, c.o.MaxAnswer+1))
+	answer, err = c.read(res)
 	switch {
 	case res.StatusCode == http.StatusUnauthorized:
-		return nil, true, fmt.Errorf("%w (HTTP 401): check [json_rpc]username and password", ErrCredentials)
+		return nil, "", true, fmt.Errorf("%w (HTTP 401): check [json_rpc]username and password", ErrCredentials)
 	case res.StatusCode != http.StatusOK:
-		return nil, true, fmt.Errorf("HTTP status %s where JSON-RPC has 200: %.256q", res.Status, answer)
+		return nil, "", true, fmt.Errorf("HTTP status %s where JSON-RPC has 200: %.256q", res.Status, answer)
 	case err != nil:
-		return nil, true, fmt.Errorf("read answer: %w", err)
+		return nil, "", true, fmt.Errorf("read answer: %w", err)
 	case int64(len(answer)) > c.o.MaxAnswer:
-		return nil, true, fmt.Errorf("the answer is larger than %d bytes", c.o.MaxAnswer)
+		return nil, "", true, fmt.Errorf("the answer is larger than %d bytes", c.o.MaxAnswer)
 	}
-	return answer, true, nil
+	return answer, res.Header.Get("Content-Type"), true, nil
+}
+
+// read reads an answer's body, one byte beyond the bound at most.
+func (c *Client) read(res *http.Response) ([]byte, error) {
+	if n := res.ContentLength; n >= 0 && n <= c.o.MaxAnswer {
+		body := make([]byte, n)
+		n, err := io.ReadFull(res.Body, body)
+		return body[:n], err
+	}
+	return io.ReadAll(io.LimitReader(res.Body, c.o.MaxAnswer+1))
 }
 
 // withDeadline makes errors of a call that ran out of time match

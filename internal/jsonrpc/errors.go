@@ -52,6 +52,9 @@ func (e *RemoteError) Error() string {
 	return fmt.Sprintf("conductor %s answered %s with error %d: %s%s", e.Host, e.Method, e.Code, e.Message, hint)
 }
 
+// UnknownMethod says that the conductor has no such method.
+func (e *RemoteError) UnknownMethod() bool { return e.Code == codeMethodNotFound }
+
 // InvalidParams is returned by a Method that cannot be called with the given
 // parameters. Bind makes it.
 type InvalidParams struct{ Reason string }

@@ -44,6 +44,7 @@ type Member struct {
 	registry Registry
 	o        MemberOptions
 	id       atomic.Int64
+	failures atomic.Uint64
 	watch    watch
 }
 
@@ -60,6 +61,9 @@ func NewMember(registry Registry, o MemberOptions) *Member {
 
 // ID is the conductors.id of this process, 0 before it is registered.
 func (m *Member) ID() int64 { return m.id.Load() }
+
+// HeartbeatFailures is how many heartbeats could not be written.
+func (m *Member) HeartbeatFailures() uint64 { return m.failures.Load() }
 
 // Register writes the row of this conductor, once, and returns its id. Where
 // the row says that a conductor of this host name was alive a moment ago, it
@@ -108,6 +112,7 @@ func (m *Member) Run(ctx context.Context) (err error) {
 			pause = m.jitter(m.o.HeartbeatInterval)
 		case ctx.Err() != nil:
 		default:
+			m.failures.Add(1)
 			if outage.IsZero() {
 				outage = time.Now()
 				m.o.Logger.WarnContext(ctx, "heartbeat failed; without one for heartbeat_timeout, "+

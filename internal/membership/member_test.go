@@ -139,8 +139,14 @@ func TestMemberOutage(t *testing.T) {
 			t.Error("not registered 6 s after the database came up")
 		}
 		time.Sleep(time.Minute)
+		if n := m.HeartbeatFailures(); n != 0 {
+			t.Errorf("%d failed heartbeats while the database was up", n)
+		}
 		set(usher.Errorf(usher.ErrUnavailable, "down again"))
 		time.Sleep(time.Hour)
+		if m.HeartbeatFailures() == 0 {
+			t.Error("no failed heartbeat counted in an hour's outage")
+		}
 		set(nil)
 		back := time.Now()
 		time.Sleep(3 * time.Second)

@@ -44,10 +44,11 @@ type Rings struct {
 	o       RingOptions
 	current atomic.Pointer[Snapshot] // nil after Reset
 
-	mu     sync.Mutex
-	last   *Snapshot // as current, but kept by Reset: its rings can be reused
-	flight *flight   // the reading in progress
-	resets int
+	mu      sync.Mutex
+	last    *Snapshot // as current, but kept by Reset: its rings can be reused
+	flight  *flight   // the reading in progress
+	resets  int
+	changes uint64
 }
 
 // flight is one reading of the database that several callers wait for.
@@ -145,6 +146,9 @@ func (r *Rings) land(f *flight, resets int) bool {
 	if !current {
 		f.theirs = true
 	} else if f.err == nil {
+		if r.last != nil && r.last.fingerprint != f.snapshot.fingerprint {
+			r.changes++
+		}
 		r.last = f.snapshot
 		r.current.Store(f.snapshot)
 	}

@@ -1,0 +1,42 @@
+package bootiface
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/usher-boot/usher"
+)
+
+// BenchmarkRead reads one of many boot files, which are in the page cache.
+func BenchmarkRead(b *testing.B) {
+	d, err := OpenDisk(DiskOptions{HTTPRoot: b.TempDir()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	ipxe, _ := Lookup("ipxe")
+	uuids := make([]string, 256)
+	for i := range uuids {
+		uuids[i] = fmt.Sprintf("00000000-0000-4000-8000-%012d", i)
+		if err := d.Publish(ipxe, uuids[i], []byte("#!ipxe\n"+strings.Repeat("#\n", 600)), []usher.MAC{{2, 0, 0, 0, 0, byte(i)}}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for _, bench := range []struct {
+		name string
+		uuid func(i int) string
+		ok   bool
+	}{
+		{"there", func(i int) string { return uuids[i%len(uuids)] }, true},
+		{"missing", func(int) string { return "11111111-0000-4000-8000-000000000000" }, false},
+	} {
+		b.Run(bench.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				if _, err := d.Read(ipxe, bench.uuid(i), "boot.ipxe"); (err == nil) != bench.ok {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

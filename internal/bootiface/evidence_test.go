@@ -1,0 +1,73 @@
+package bootiface
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/usher-boot/usher"
+)
+
+func TestProblemTravels(t *testing.T) {
+	for _, err := range []error{
+		usher.Errorf(usher.ErrNotFound, "none"), usher.Errorf(usher.ErrUnsupported, "not here").WithClass("UnsupportedDriverExtension"),
+		usher.Errorf(usher.ErrUnavailable, "later").WithClass("TemporaryFailure"), usher.Errorf(usher.ErrInvalid, "bad"),
+		usher.Errorf(usher.ErrConflict, "locked").WithClass("NodeLocked"), errors.New("who knows"),
+	} {
+		got := ProblemOf(err).Err()
+		if got.Error() != err.Error() {
+			t.Errorf("%q became %q", err, got)
+		}
+		for _, kind := range problemKinds() {
+			if errors.Is(got, kind) != errors.Is(err, kind) {
+				t.Errorf("%v: is it %v? then %t, now %t", err, kind, errors.Is(err, kind), errors.Is(got, kind))
+			}
+		}
+		was, _ := errors.AsType[*usher.Error](err)
+		if is, _ := errors.AsType[*usher.Error](got); was != nil && (is == nil || is.Class != was.Class) {
+			t.Errorf("%v: class %+v, was %+v", err, is, was)
+		}
+	}
+	if ProblemOf(nil).Err() != nil {
+		t.Error("no error became one")
+	}
+}
+
+func TestServers(t *testing.T) {
+	const script = "#!ipxe\n# see http://docs.example\nkernel --name vmlinuz http://10.0.0.1:6386/u/deploy_kernel ipa-api-url=https://api.example token=s3cret\n" +
+		"initrd http://10.0.0.1:6386/u/deploy_ramdisk || goto x\nchain http://u:s3cret@[fe80::1]:80/x\nlinux (http,10.0.0.9:80)/k\n"
+	want := []string{"http://docs.example", "http://10.0.0.1:6386", "https://api.example", "http://[fe80::1]:80", "http://10.0.0.9:80"}
+	if diff := cmp.Diff(want, Servers([]byte(script))); diff != "" {
+		t.Errorf("servers (-want +got):\n%s", diff)
+	}
+}
+
+func TestLook(t *testing.T) {
+	const uuid = "8733b875-30ea-5929-9b3b-8c04ada0b065"
+	root := t.TempDir()
+	d, err := OpenDisk(DiskOptions{HTTPRoot: root, ReadOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(root, uuid, "config")
+	var e Evidence
+	if err := d.Look(ipxe(), uuid, "boot.ipxe", &e); !errors.Is(err, usher.ErrNotFound) || e.Path != path || e.Found {
+		t.Errorf("nothing there: %+v, %v", e, err)
+	}
+	if err := os.Mkdir(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte("#!ipxe\nchain http://a/b\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Look(ipxe(), uuid, "boot.ipxe", &e); err != nil || !e.Found || e.Size != 24 || e.Written.IsZero() || len(e.Servers) != 1 {
+		t.Errorf("a file: %+v, %v", e, err)
+	}
+	e = Evidence{}
+	if err := d.Look(ipxe(), "../../etc", "boot.ipxe", &e); err == nil || e.Path != "" {
+		t.Errorf("out of the root: %+v, %v", e, err)
+	}
+}

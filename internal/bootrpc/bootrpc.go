@@ -1,0 +1,213 @@
+// Package bootrpc carries get_boot_config from an API to a conductor: in the
+// dialect of the specification with any conductor, and between Usher's own
+// processes many at a time, with what the API has just read of the nodes, so
+// that a storm costs neither a call nor a second look-up for each machine.
+package bootrpc
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/usher-boot/usher"
+	"github.com/usher-boot/usher/internal/batch"
+)
+
+// Method is the specification's RPC method.
+const Method = "get_boot_config"
+
+// Bounds of one call for many. What does not fit into an answer is asked for
+// alone.
+const (
+	mostFiles = 64
+	mostBytes = 2 << 20 // of boot files in one answer
+	calls     = 8       // to one conductor at one time
+
+	mostQuestion = 256 << 10 // bytes of what is asked
+)
+
+// asAloneFor is how long a conductor that does not know Path is not asked
+// there again. It may be upgraded.
+const asAloneFor = 10 * time.Minute
+
+// RPC calls a method of the conductor at host.
+type RPC interface {
+	Call(ctx context.Context, host, method string, params map[string]any, result any) error
+}
+
+// Caller reaches the conductor at host.
+type Caller interface {
+	RPC
+	// Exchange posts a body of a content type to a path, and returns the
+	// answer's. Its error says UnknownMethod where the path is not known.
+	Exchange(ctx context.Context, host, path, contentType string, body []byte) ([]byte, error)
+}
+
+// Local is the conductor in this process.
+type Local interface {
+	// BootConfigOf answers get_boot_config with what the caller has just read
+	// of the node.
+	BootConfigOf(ctx context.Context, node usher.BootNode, name string) (string, error)
+}
+
+// Options are the settings of a Client.
+type Options struct {
+	// Local, where there is one, is called instead of its Host.
+	Local Local
+	Host  string
+	// Caller reaches all others.
+	Caller Caller
+	// Timeout bounds a call for many; one for a single file ends with its
+	// caller's context.
+	Timeout time.Duration
+	// Alone, where set, says for which callers a file is asked for by a call of
+	// its own, which carries the caller's context to the conductor: for tracing.
+	Alone func(ctx context.Context) bool
+}
+
+// Client asks conductors for boot files. It is safe for concurrent use.
+type Client struct {
+	o     Options
+	mu    sync.RWMutex
+	hosts map[string]*host
+}
+
+// host is one conductor.
+type host struct {
+	group *batch.Group[question, answer]
+	alone atomic.Int64 // until when, in Unix nanoseconds, it is asked alone
+}
+
+// answer is a boot file, unless the conductor wants to be asked for it alone.
+type answer struct {
+	config string
+	ok     bool
+}
+
+// New returns a Client.
+func New(o Options) *Client { return &Client{o: o, hosts: map[string]*host{}} }
+
+// Close ends the calls that are on their way.
+func (c *Client) Close() {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	for _, h := range c.hosts {
+		h.group.Close()
+	}
+}
+
+// GetBootConfig asks the conductor at name for a node's boot file. node is
+// its row, read since the machine asked. Errors are those of the Caller.
+func (c *Client) GetBootConfig(ctx context.Context, name string, node usher.BootNode, file string) (string, error) {
+	if c.o.Local != nil && name == c.o.Host {
+		return c.o.Local.BootConfigOf(ctx, node, file)
+	}
+	if h := c.host(name); !(c.o.Alone != nil && c.o.Alone(ctx)) && time.Now().UnixNano() >= h.alone.Load() {
+		a, err := h.group.Do(ctx, question{file, node})
+		switch {
+		case unknownMethod(err):
+			h.alone.Store(time.Now().Add(asAloneFor).UnixNano())
+		case err != nil || a.ok:
+			return a.config, err
+		}
+	}
+	var config string
+	err := c.o.Caller.Call(ctx, name, Method, map[string]any{"node_id": node.UUID, "name": file}, &config)
+	return config, err
+}
+
+// unknownMethod says that an error is a conductor's that has no such method.
+func unknownMethod(err error) bool {
+	e, ok := errors.AsType[interface {
+		error
+		UnknownMethod() bool
+	}](err)
+	return ok && e.UnknownMethod()
+}
+
+func (c *Client) host(name string) *host {
+	c.mu.RLock()
+	h := c.hosts[name]
+	c.mu.RUnlock()
+	if h != nil {
+		return h
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if h = c.hosts[name]; h == nil {
+		h = &host{}
+		h.group = batch.New(batch.Options[question, answer]{Most: mostFiles, Width: calls, Timeout: c.o.Timeout,
+			Ask: func(ctx context.Context, files []question) ([]batch.Answer[answer], error) {
+				return c.many(ctx, name, files)
+			}})
+		c.hosts[name] = h
+	}
+	return h
+}
+
+// many asks for all files at once.
+func (c *Client) many(ctx context.Context, host string, files []question) ([]batch.Answer[answer], error) {
+	body := make([]byte, 0, 160*len(files))
+	for _, q := range files {
+		body = appendQuestion(body, q)
+	}
+	raw, err := c.o.Caller.Exchange(ctx, host, Path, ContentType, body)
+	if err != nil {
+		return nil, err
+	}
+	answers := make([]batch.Answer[answer], len(files))
+	err = readAnswers(raw, len(files), func(i int, config string, ok bool) { answers[i].Value = answer{config, ok} })
+	if err != nil {
+		return nil, usher.Errorf(usher.ErrUnavailable, "conductor %s: the answer is %v", host, err)
+	}
+	return answers, nil
+}
+
+// Ready is a conductor that can say at once whether it has a boot file.
+type Ready interface {
+	// ReadyBootConfig returns the boot file where get_boot_config would return
+	// it without waiting for anything; ok is false in any other case.
+	ReadyBootConfig(ctx context.Context, node usher.BootNode, file string) (config string, ok bool)
+}
+
+// Handler answers at Path, and leaves all other paths to next.
+func Handler(conductor Ready, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != Path {
+			next.ServeHTTP(w, r)
+			return
+		}
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, mostQuestion))
+		if err != nil || r.Method != http.MethodPost {
+			http.Error(w, "want POST of "+ContentType, http.StatusBadRequest)
+			return
+		}
+		answers, err := many(r.Context(), conductor, body)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		w.Header().Set("Content-Type", ContentType)
+		w.Header().Set("Content-Length", strconv.Itoa(len(answers)))
+		_, _ = w.Write(answers) // a caller that hung up will ask again
+	})
+}
+
+func many(ctx context.Context, conductor Ready, body []byte) ([]byte, error) {
+	answers := make([]byte, 0, 16<<10)
+	for n := 0; len(body) > 0; n++ {
+		q, rest, err := readQuestion(body)
+		if err != nil || n == mostFiles {
+			return nil, errWire
+		}
+		body = rest
+		config, ok := conductor.ReadyBootConfig(ctx, q.node, q.name)
+		answers = appendAnswer(answers, config, ok && len(answers)+len(config) <= mostBytes)
+	}
+	return answers, nil
+}

@@ -1,0 +1,270 @@
+package bootrpc
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/usher-boot/usher"
+)
+
+// far is a conductor behind a wire.
+type far struct {
+	ready   map[string]string // by UUID
+	slow    map[string]string // answered only when asked alone
+	err     error
+	plain   bool // knows nothing but the specification's method
+	latency time.Duration
+
+	mu    sync.Mutex
+	calls []string // methods
+	nodes []usher.BootNode
+}
+
+func (f *far) ReadyBootConfig(_ context.Context, node usher.BootNode, file string) (string, bool) {
+	f.nodes = append(f.nodes, node)
+	config, ok := f.ready[node.UUID]
+	return config + file, ok
+}
+
+// noMethod is what a JSON-RPC client returns for a method that is not there.
+type noMethod struct{}
+
+func (noMethod) Error() string       { return "no such method" }
+func (noMethod) UnknownMethod() bool { return true }
+
+func (f *far) come(ctx context.Context, host, what string) error {
+	f.mu.Lock()
+	f.calls = append(f.calls, host+" "+what)
+	f.mu.Unlock()
+	select {
+	case <-time.After(f.latency):
+		return f.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (f *far) Exchange(ctx context.Context, host, path, contentType string, body []byte) ([]byte, error) {
+	if err := f.come(ctx, host, path); err != nil {
+		return nil, err
+	}
+	if f.plain {
+		return nil, noMethod{}
+	}
+	r := httptest.NewRequestWithContext(ctx, http.MethodPost, path, bytes.NewReader(body))
+	w := httptest.NewRecorder()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	Handler(f, http.NotFoundHandler()).ServeHTTP(w, r)
+	if w.Code != http.StatusOK || w.Header().Get("Content-Type") != contentType {
+		return nil, fmt.Errorf("%d: %s", w.Code, w.Body)
+	}
+	return w.Body.Bytes(), nil
+}
+
+func (f *far) Call(ctx context.Context, host, method string, params map[string]any, result any) error {
+	if err := f.come(ctx, host, method); err != nil {
+		return err
+	}
+	id := params["node_id"].(string)
+	config, ok := f.slow[id]
+	if !ok {
+		if config, ok = f.ready[id]; !ok {
+			return usher.Errorf(usher.ErrNotFound, "none")
+		}
+	}
+	*result.(*string) = config + params["name"].(string)
+	return nil
+}
+
+func node(uuid string) usher.BootNode {
+	return usher.BootNode{UUID: uuid, BootInterface: "ipxe", ProvisionState: usher.DeployWait, ConductorAffinity: 3,
+		ProvisionUpdatedAt: time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC)}
+}
+
+func get(t *testing.T, c *Client, uuid string) (string, error) {
+	t.Helper()
+	return c.GetBootConfig(t.Context(), "b", node(uuid), "boot.ipxe")
+}
+
+func TestTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &far{ready: map[string]string{"1": "one ", "2": "two ", "3": "three "}, latency: time.Millisecond}
+		c := New(Options{Caller: f, Timeout: time.Minute})
+		defer c.Close()
+		var all sync.WaitGroup
+		for uuid, want := range map[string]string{"1": "one boot.ipxe", "2": "two boot.ipxe", "3": "three boot.ipxe"} {
+			all.Go(func() {
+				if got, err := get(t, c, uuid); got != want || err != nil {
+					t.Errorf("%s: %q, %v", uuid, got, err)
+				}
+			})
+			synctest.Wait() // the first is on its way before the others come
+		}
+		all.Wait()
+		if diff := cmp.Diff([]string{"b " + Path, "b " + Path}, f.calls); diff != "" {
+			t.Errorf("the first alone, the others together (-want +got):\n%s", diff)
+		}
+		// The conductor is told of the node's row what the API has read.
+		for _, got := range f.nodes {
+			if diff := cmp.Diff(node(got.UUID), got); diff != "" {
+				t.Errorf("node on the other side (-want +got):\n%s", diff)
+			}
+		}
+	})
+}
+
+func TestAlone(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		far    *far
+		uuid   string
+		alone  bool
+		want   string
+		err    error
+		called []string
+	}{
+		{name: "not ready", far: &far{slow: map[string]string{"1": "slow "}}, uuid: "1", want: "slow boot.ipxe", called: []string{Path, Method}},
+		{name: "none", far: &far{}, uuid: "1", err: usher.ErrNotFound, called: []string{Path, Method}},
+		{name: "for tracing", far: &far{ready: map[string]string{"1": "one "}}, alone: true, uuid: "1", want: "one boot.ipxe", called: []string{Method}},
+		{name: "unreachable", far: &far{err: usher.ErrUnavailable}, uuid: "1", err: usher.ErrUnavailable, called: []string{Path}},
+		{name: "a stranger", far: &far{plain: true, ready: map[string]string{"1": "one "}}, uuid: "1", want: "one boot.ipxe", called: []string{Path, Method}},
+		{name: "too large for an answer with others", far: &far{ready: map[string]string{"1": strings.Repeat("x", mostBytes)}}, uuid: "1",
+			want: strings.Repeat("x", mostBytes) + "boot.ipxe", called: []string{Path, Method}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			client := New(Options{Caller: c.far, Timeout: time.Minute, Alone: func(context.Context) bool { return c.alone }})
+			defer client.Close()
+			got, err := get(t, client, c.uuid)
+			if got != c.want || !errors.Is(err, c.err) {
+				t.Errorf("%.40q, %v", got, err)
+			}
+			for i := range c.called {
+				c.called[i] = "b " + c.called[i]
+			}
+			if diff := cmp.Diff(c.called, c.far.calls); diff != "" {
+				t.Errorf("calls (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// A conductor that knows only the specification is asked by its words, and
+// after a while once more by ours: it may have been upgraded.
+func TestStranger(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &far{plain: true, ready: map[string]string{"1": "one "}}
+		c := New(Options{Caller: f, Timeout: time.Minute})
+		defer c.Close()
+		want := []string{"b " + Path, "b " + Method, "b " + Method, "b " + Path}
+		for range 2 {
+			if got, err := get(t, c, "1"); got != "one boot.ipxe" || err != nil {
+				t.Errorf("%q, %v", got, err)
+			}
+		}
+		time.Sleep(asAloneFor)
+		f.plain = false
+		if got, err := get(t, c, "1"); got != "one boot.ipxe" || err != nil {
+			t.Errorf("%q, %v", got, err)
+		}
+		if diff := cmp.Diff(want, f.calls); diff != "" {
+			t.Errorf("calls (-want +got):\n%s", diff)
+		}
+	})
+}
+
+type local struct{ far }
+
+func (l *local) BootConfigOf(_ context.Context, n usher.BootNode, file string) (string, error) {
+	return n.UUID + " here " + file, nil
+}
+
+func TestLocal(t *testing.T) {
+	f := &far{ready: map[string]string{"1": "one "}}
+	c := New(Options{Local: &local{}, Host: "a", Caller: f, Timeout: time.Minute})
+	defer c.Close()
+	if got, err := c.GetBootConfig(t.Context(), "a", node("1"), "boot.ipxe"); got != "1 here boot.ipxe" || err != nil || f.calls != nil {
+		t.Errorf("%q, %v, calls %v", got, err, f.calls)
+	}
+	if got, err := get(t, c, "1"); got != "one boot.ipxe" || err != nil {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
+// TestHandler: what is not a question in our form is refused, and other paths
+// are not ours.
+func TestHandler(t *testing.T) {
+	many := func(n int) string {
+		var b []byte
+		for range n {
+			b = appendQuestion(b, question{"boot.ipxe", node("1")})
+		}
+		return string(b)
+	}
+	next := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
+	for _, c := range []struct {
+		name, method, path, body string
+		status                   int
+	}{
+		{"one", http.MethodPost, Path, many(1), http.StatusOK},
+		{"as many as go", http.MethodPost, Path, many(mostFiles), http.StatusOK},
+		{"too many", http.MethodPost, Path, many(mostFiles + 1), http.StatusBadRequest},
+		{"cut", http.MethodPost, Path, many(1)[:20], http.StatusBadRequest},
+		{"JSON", http.MethodPost, Path, `{"jsonrpc": "2.0"}`, http.StatusBadRequest},
+		{"too large", http.MethodPost, Path, strings.Repeat("x", mostQuestion+1), http.StatusBadRequest},
+		{"GET", http.MethodGet, Path, "", http.StatusBadRequest},
+		{"another path", http.MethodPost, "/", many(1), http.StatusTeapot},
+	} {
+		w := httptest.NewRecorder()
+		Handler(&far{}, next).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), c.method, c.path, strings.NewReader(c.body)))
+		if w.Code != c.status {
+			t.Errorf("%s: status %d, want %d: %s", c.name, w.Code, c.status, w.Body)
+		}
+	}
+}
+
+// A conductor's answer in another form is an outage, never a boot file.
+func TestBrokenAnswer(t *testing.T) {
+	good := appendAnswer(nil, "#!ipxe\n", true)
+	for name, raw := range map[string][]byte{"empty": {}, "cut": good[:4], "more": append(good, 0), "endless": {0xff, 0xff, 0xff}} {
+		if err := readAnswers(raw, 1, func(int, string, bool) {}); !errors.Is(err, errWire) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	none := question{name: "", node: usher.BootNode{}}
+	got, rest, err := readQuestion(appendQuestion(nil, none))
+	if diff := cmp.Diff(none, got, cmp.AllowUnexported(question{})); err != nil || len(rest) > 0 || diff != "" {
+		t.Errorf("%v, %d bytes left\n%s", err, len(rest), diff)
+	}
+}
+
+// FuzzWire: any bytes are refused or read as what writes them again.
+func FuzzWire(f *testing.F) {
+	f.Add(appendQuestion(nil, question{"boot.ipxe", node("1")}))
+	f.Add(appendAnswer(appendAnswer(nil, "", false), "#!ipxe\n", true))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		if q, _, err := readQuestion(raw); err == nil {
+			again, rest, err := readQuestion(appendQuestion(nil, q))
+			if diff := cmp.Diff(q, again, cmp.AllowUnexported(question{})); err != nil || len(rest) > 0 || diff != "" {
+				t.Errorf("%v\n%s", err, diff)
+			}
+		}
+		var again []byte
+		if err := readAnswers(raw, 2, func(_ int, config string, ok bool) { again = appendAnswer(again, config, ok) }); err == nil {
+			if err := readAnswers(again, 2, func(int, string, bool) {}); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
