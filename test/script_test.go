@@ -56,6 +56,7 @@ func run(t *testing.T, dir string) {
 			"ready":    ready,
 			"exits":    exits,
 			"counted":  counted,
+			"seen":     seen,
 			"signal":   signalServe,
 			"htpasswd": htpasswd,
 			"uuid":     uuid,
@@ -115,9 +116,9 @@ func ready(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 // signalServe sends a signal to the program that runs on the state folder:
-// "signal TERM" or "signal HUP".
+// "signal TERM", "signal HUP" or "signal KILL".
 func signalServe(ts *testscript.TestScript, _ bool, args []string) {
-	signals := map[string]syscall.Signal{"TERM": syscall.SIGTERM, "HUP": syscall.SIGHUP}
+	signals := map[string]syscall.Signal{"TERM": syscall.SIGTERM, "HUP": syscall.SIGHUP, "KILL": syscall.SIGKILL}
 	pid, err := strconv.Atoi(strings.TrimSpace(ts.ReadFile("state/usher.lock")))
 	ts.Check(err)
 	ts.Check(syscall.Kill(pid, signals[args[0]]))
@@ -146,6 +147,18 @@ func counted(ts *testscript.TestScript, _ bool, args []string) {
 		text, err := io.ReadAll(resp.Body)
 		if err == nil && !strings.Contains(string(text), args[1]+" "+args[2]+"\n") {
 			err = fmt.Errorf("%s is not %s", args[1], args[2])
+		}
+		return err
+	})
+}
+
+// seen waits until a file that another process writes holds a text: "seen
+// FILE TEXT".
+func seen(ts *testscript.TestScript, _ bool, args []string) {
+	poll(ts, func() error {
+		text, err := os.ReadFile(ts.MkAbs(args[0]))
+		if err == nil && !strings.Contains(string(text), args[1]) {
+			err = fmt.Errorf("%s does not hold %q but %q", args[0], args[1], text)
 		}
 		return err
 	})

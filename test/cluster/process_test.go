@@ -9,12 +9,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/usher-boot/usher/internal/testenv"
 )
 
 // patience is how long anything may take on a busy machine that is not held
@@ -34,25 +34,7 @@ type process struct {
 	cmd    *exec.Cmd
 	exited chan struct{}
 	err    error // how it ended
-	output lockedBuffer
-}
-
-// lockedBuffer collects what a process says.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
+	output testenv.Log
 }
 
 // newProcess writes the configuration of a process that start starts.
@@ -84,25 +66,12 @@ func (p *process) launch() {
 	p.tb.Helper()
 	cmd := exec.Command(program, "--config-file", p.conf, p.role)
 	cmd.Stdout, cmd.Stderr = &p.output, &p.output
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	cmd.WaitDelay = time.Second
-	exited, started := make(chan struct{}), make(chan error, 1)
-	go func() {
-		runtime.LockOSThread() // Pdeathsig counts the thread that started it
-		defer runtime.UnlockOSThread()
-		var err error
-		if p.inside != nil {
-			err = p.inside(cmd.Start)
-		} else {
-			err = cmd.Start()
-		}
-		started <- err
-		if err == nil {
-			p.err = cmd.Wait()
-			close(exited)
-		}
-	}()
-	if err := <-started; err != nil {
+	exited := make(chan struct{})
+	var start func() error
+	if p.inside != nil {
+		start = func() error { return p.inside(cmd.Start) }
+	}
+	if err := testenv.Start(cmd, start, func(err error) { p.err = err; close(exited) }); err != nil {
 		p.tb.Fatalf("start %s: %v", p.name, err)
 	}
 	p.cmd, p.exited = cmd, exited

@@ -4,12 +4,13 @@ import (
 	"bytes"
 	"os"
 	"os/exec"
-	"runtime"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/usher-boot/usher/internal/testenv"
 )
 
 // patience is how long anything may take on a busy machine.
@@ -60,20 +61,9 @@ func (p *process) launch() {
 	cmd := exec.Command(p.args[0], p.args[1:]...)
 	cmd.Env = append(os.Environ(), p.env...)
 	cmd.Stdout, cmd.Stderr = p, p
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-	cmd.WaitDelay = time.Second
-	exited, started := make(chan struct{}), make(chan error, 1)
-	go func() {
-		runtime.LockOSThread() // Pdeathsig counts the thread that started it
-		defer runtime.UnlockOSThread()
-		err := cmd.Start()
-		started <- err
-		if err == nil {
-			_ = cmd.Wait() // a killed program is no failure
-			close(exited)
-		}
-	}()
-	if err := <-started; err != nil {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	exited := make(chan struct{})
+	if err := testenv.Start(cmd, nil, func(error) { close(exited) }); err != nil {
 		p.tb.Fatalf("start %s: %v", p.name, err)
 	}
 	p.cmd, p.exited = cmd, exited

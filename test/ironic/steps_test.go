@@ -104,6 +104,7 @@ func (s *site) untouched(nodes []*node) {
 			s.usher.ask(mac, n.file())
 			s.open.ask(mac, n.file())
 		}
+		s.explain(n.macs[0], n.file())
 	}
 	if diff := cmp.Diff(database, s.dump()); diff != "" || len(database) < 1000 {
 		s.tb.Errorf("the database of %d bytes differs:\n%s", len(database), diff)
@@ -180,6 +181,7 @@ func (s *site) agentDown(nodes []*node) {
 	if d := s.usher.askNode(other); d.status != http.StatusOK {
 		s.tb.Errorf("another conductor's node meanwhile: %+v", d)
 	}
+	s.explained("an agent is killed", dead, other)
 	s.agents[1].start(upMark)
 	eventually(s.tb, "the agent is back", func() bool { return s.usher.askNode(dead).status == http.StatusOK })
 }
@@ -209,6 +211,7 @@ func (s *site) lost(when string, nodes []*node, i int) {
 			s.tb.Errorf("%s: %+v", when, d)
 		}
 	}
+	s.explained(when, mine...)
 	other := find(nodes, func(n *node) bool { return n.waits() && n.home != s.hosts[i] })
 	if d := s.usher.askNode(other); d.status != http.StatusOK {
 		s.tb.Errorf("%s: another conductor's node: %+v", when, d)
@@ -263,6 +266,7 @@ func (s *site) ringMoved(nodes []*node) {
 			s.tb.Errorf("%s: %+v, want the file of %s", n.name, d, writers[i])
 		}
 	}
+	s.explained("after the ring has moved", moved...)
 }
 
 // staleFile: a conductor that lost a node keeps its old file, and must not
@@ -287,5 +291,6 @@ func (s *site) staleFile(nodes []*node) {
 	if d := s.usher.askNode(n); d.status != http.StatusOK || d.body != fresh || d.AnsweredBy != writer {
 		s.tb.Errorf("old file on the owner: %d %s by %s, served the old one: %t", d.status, d.Cause, d.AnsweredBy, d.body == stale)
 	}
+	s.explained("an old file on the owner", n)
 	n.verb("available", map[string]any{"target": "deleted"})
 }

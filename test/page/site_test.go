@@ -1,0 +1,176 @@
+package page
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/usher-boot/usher"
+	"github.com/usher-boot/usher/internal/inventory"
+	"github.com/usher-boot/usher/internal/testenv"
+)
+
+// patience is how long anything may take on a busy machine.
+const patience = 2 * time.Minute
+
+// site is one usher on SQLite, with the inventory behind it.
+type site struct {
+	tb    testing.TB
+	conf  string
+	page  string // URL of the operator's door
+	boot  string // URL of the machines' door
+	store *inventory.Store
+	api   *process
+}
+
+// process is one run of the program.
+type process struct {
+	cmd    *exec.Cmd
+	exited chan struct{}
+	output testenv.Log
+}
+
+func newSite(tb testing.TB) *site {
+	tb.Helper()
+	dir := tb.TempDir()
+	// Addresses of this test process alone: its ports stay free over a restart.
+	pid := os.Getpid()
+	address := fmt.Sprintf("127.%d.%d.7", 64+pid>>8&0x3f, pid&0xff)
+	s := &site{tb: tb, conf: filepath.Join(dir, "usher.conf")}
+	boot, admin := port(tb, address), port(tb, address)
+	s.boot, s.page = "http://"+boot, "http://"+admin
+	text := fmt.Sprintf(`[DEFAULT]
+state_path = %[1]s/state
+host = conductor-1
+my_ip = %[2]s
+[api]
+host_ip = %[2]s
+port = %[3]s
+[conductor]
+heartbeat_interval = 1
+deploy_kernel = file://%[1]s/image
+deploy_ramdisk = file://%[1]s/image
+file_url_allowed_paths = %[1]s
+[usher]
+boot_listen = %[4]s
+admin_listen = %[5]s
+`, dir, address, strings.TrimPrefix(port(tb, address), address+":"), boot, admin)
+	for file, content := range map[string]string{s.conf: text, filepath.Join(dir, "image"): "image"} {
+		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	s.start()
+	store, err := inventory.OpenStore(tb.Context(), inventory.Options{URL: "sqlite:///" + dir + "/state/usher.sqlite"})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { store.Close() })
+	s.store = store
+	return s
+}
+
+// port asks the kernel for a free one.
+func port(tb testing.TB, address string) string {
+	tb.Helper()
+	l, err := net.Listen("tcp", net.JoinHostPort(address, "0"))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// start runs the program and waits until it answers.
+func (s *site) start() {
+	s.tb.Helper()
+	p := &process{exited: make(chan struct{})}
+	p.cmd = exec.Command(program, "--config-file", s.conf, "serve")
+	p.cmd.Stdout, p.cmd.Stderr = &p.output, &p.output
+	if err := testenv.Start(p.cmd, nil, func(error) { close(p.exited) }); err != nil {
+		s.tb.Fatal(err)
+	}
+	s.api = p
+	s.tb.Cleanup(func() {
+		_ = p.cmd.Process.Kill()
+		<-p.exited
+		if s.tb.Failed() {
+			s.tb.Logf("usher said:\n%s", p.output.String())
+		}
+	})
+	s.until("usher is ready", func() bool {
+		select {
+		case <-p.exited:
+			s.tb.Fatalf("usher has ended:\n%s", p.output.String())
+		default:
+		}
+		resp, err := http.Get(s.page + "/readyz")
+		if err != nil {
+			return false
+		}
+		resp.Body.Close()
+		return resp.StatusCode == http.StatusOK
+	})
+}
+
+// stop ends the program in good order.
+func (s *site) stop() {
+	s.tb.Helper()
+	if err := s.api.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		s.tb.Fatal(err)
+	}
+	select {
+	case <-s.api.exited:
+	case <-time.After(patience):
+		s.tb.Fatalf("usher does not stop:\n%s", s.api.output.String())
+	}
+}
+
+// until asks another process, which has no way to tell us, until it is so.
+func (s *site) until(what string, so func() bool) {
+	s.tb.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(patience); !so(); <-tick.C {
+		if time.Now().After(deadline) {
+			s.tb.Fatalf("it is not so after %v that %s", patience, what)
+		}
+	}
+}
+
+// node puts a node that waits into the inventory, as no API would let it in.
+func (s *site) node(name, mac string, since time.Time) {
+	s.tb.Helper()
+	n := &usher.Node{Name: name, Driver: "manual-management", BootInterface: "ipxe", DeployInterface: "custom-agent",
+		ProvisionState: usher.DeployWait, ProvisionUpdatedAt: since}
+	if err := s.store.CreateNode(s.tb.Context(), n); err != nil {
+		s.tb.Fatal(err)
+	}
+	address, err := usher.ParseMAC(mac)
+	if err != nil {
+		s.tb.Fatal(err)
+	}
+	if err := s.store.CreatePort(s.tb.Context(), &usher.Port{NodeUUID: n.UUID, Address: address}); err != nil {
+		s.tb.Fatal(err)
+	}
+}
+
+// ask asks as a machine does.
+func (s *site) ask(mac, file string) {
+	s.tb.Helper()
+	resp, err := http.Get(s.boot + "/v1/boot/" + url.PathEscape(mac) + "/" + url.PathEscape(file))
+	if err != nil {
+		s.tb.Fatal(err)
+	}
+	_, _ = io.Copy(io.Discard, resp.Body)
+	resp.Body.Close()
+}
