@@ -5,37 +5,16 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
+
+	"github.com/usher-boot/usher/internal/testenv"
 )
 
-// bootFile is what the references serve: as long as Ironic's.
-var bootFile = "#!ipxe\n" + strings.Repeat("# "+strings.Repeat("x", 60)+"\n", 19)
-
-// mac is the spelling that wrk asks for.
-func mac(n int) string { return fmt.Sprintf("02-00-00-00-%02x-%02x", n/256, n%256) }
-
-// startNginx serves static files in Ironic's layout: two workers, no log.
-func startNginx(b *testing.B) *subject {
+// newNginx serves static files in Ironic's layout: two workers, no log.
+func newNginx(b *testing.B, f fleet) *subject {
 	b.Helper()
-	dir := b.TempDir()
-	for n := range waiting {
-		folder := filepath.Join(dir, "v1/boot", mac(n))
-		node := filepath.Join(dir, "nodes", mac(n))
-		if err := os.MkdirAll(folder, 0o755); err != nil {
-			b.Fatal(err)
-		}
-		if err := os.MkdirAll(node, 0o755); err != nil {
-			b.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(node, "config"), []byte(bootFile), 0o644); err != nil {
-			b.Fatal(err)
-		}
-		if err := os.Symlink(filepath.Join(node, "config"), filepath.Join(folder, "boot.ipxe")); err != nil {
-			b.Fatal(err)
-		}
-	}
-	p := port(b)
+	dir, p := b.TempDir(), port(b)
+	f.write(b, dir)
 	conf := filepath.Join(dir, "nginx.conf")
 	text := fmt.Sprintf(`user root; daemon off; worker_processes 2; pid %[1]s/pid; error_log %[1]s/error.log;
 events { worker_connections 1024; }
@@ -44,30 +23,30 @@ http { access_log off; keepalive_requests 1000000000; server { listen 127.0.0.1:
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		b.Fatal(err)
 	}
-	s := &subject{name: "nginx", address: "127.0.0.1:" + p, pids: []int{start(b, "nginx", "-c", conf)}}
-	answers(b, "http://"+s.address+"/v1/boot/"+mac(0)+"/boot.ipxe")
-	return s
+	nginx := testenv.NeedProgram(b, "nginx")[0]
+	return &subject{name: "nginx", fleet: f, address: "127.0.0.1:" + p, path: "/pxelinux.cfg/%s",
+		processes: []*process{{part: "nginx", args: []string{nginx, "-c", conf}}}}
 }
 
-// startBare is net/http answering from a map, in a process of its own.
-func startBare(b *testing.B, _ int) *subject {
+const bootPath = "/v1/boot/%s/boot.ipxe"
+
+// newBare is net/http answering from memory, in a process of its own.
+func newBare(b *testing.B, f fleet) *subject {
 	b.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		b.Fatal(err)
 	}
-	p := port(b)
-	s := &subject{name: "net/http", address: "127.0.0.1:" + p,
-		pids: []int{start(b, self, "-test.run=^TestBareServer$", "-bare", "127.0.0.1:"+p)}}
-	answers(b, "http://"+s.address+"/v1/boot/"+mac(0)+"/boot.ipxe")
-	return s
+	address := "127.0.0.1:" + port(b)
+	return &subject{fleet: f, address: address, path: bootPath,
+		processes: []*process{{part: "net-http", args: []string{self, "-bare", address, "-nodes", fmt.Sprint(f.nodes)}}}}
 }
 
 // serveBare is the reference's whole program.
-func serveBare(address string) error {
+func serveBare(address string, f fleet) error {
 	files := map[string][]byte{}
-	for n := range waiting {
-		files["/v1/boot/"+mac(n)+"/boot.ipxe"] = []byte(bootFile)
+	for n := 0; n < f.nodes; n += f.step {
+		files[fmt.Sprintf(bootPath, mac(n))] = []byte(bootFile(n))
 	}
 	return http.ListenAndServe(address, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		file, ok := files[r.URL.Path]

@@ -8,24 +8,40 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/usher-boot/usher/internal/testenv"
 )
 
-// measured is what one run of wrk and the processes' accounts say.
-type measured struct {
-	cpu      float64 // microseconds of all processes of the subject for each answer
-	rate     float64 // answers a second
-	p50, p99 float64 // microseconds
+// load is one way of asking.
+type load struct {
+	name    string
+	unknown bool // MACs that nobody has, as the loop over NICs asks for
+	close   bool // one connection for each request
 }
 
-// script makes wrk ask for a random one of the MACs and, at the end, print
-// what we read. %s: "known" or "unknown", and headers.
+func loads() []load {
+	return []load{
+		{name: "known/keep-alive"}, {name: "known/close", close: true},
+		{name: "unknown/keep-alive", unknown: true}, {name: "unknown/close", unknown: true, close: true},
+	}
+}
+
+// connections are open at one time.
+const connections = 16
+
+// script makes wrk ask at random for one of the waiting nodes, or for as many
+// strangers, and print what we read at the end. The requests are made before,
+// so that wrk leaves the processors to the subject.
 const script = `
-local known, headers = %t, %s
-request = function()
-  local n = math.random(0, %d - 1)
-  local first = known and 0x02 or 0x06
-  return wrk.format("GET", string.format("/v1/boot/%%02x-00-00-00-%%02x-%%02x/boot.ipxe", first, math.floor(n / 256), n %% 256), headers)
+local requests, count = {}, %d
+init = function()
+  for i = 0, count - 1 do
+    local low = (i * %d * %d) %% 0x1000000
+    local mac = string.format("%s-54-00-%%02x-%%02x-%%02x", math.floor(low / 65536), math.floor(low / 256) %% 256, low %% 256)
+    requests[i + 1] = wrk.format("GET", string.format("%s", mac), %s)
+  end
 end
+request = function() return requests[math.random(count)] end
 done = function(summary, latency)
   local bad = summary.errors.connect + summary.errors.read + summary.errors.write + summary.errors.timeout
   print(string.format("RESULT %%d %%d %%d %%d %%d %%d", summary.requests, summary.errors.status, bad,
@@ -33,21 +49,27 @@ done = function(summary, latency)
 end
 `
 
-// ask loads a subject with wrk: one thread, 16 connections.
-func ask(b *testing.B, s *subject, l load, d time.Duration) measured {
+// ask loads a subject for d, whole seconds, and says what that cost, in all
+// and by process.
+func ask(b *testing.B, s *subject, l load, d time.Duration) (Measured, map[string]float64) {
 	b.Helper()
-	headers := "nil"
+	headers, first := "nil", "52"
 	if l.close {
 		headers = `{["Connection"]="close"}`
 	}
+	if l.unknown {
+		first = "56"
+	}
 	file := filepath.Join(b.TempDir(), "wrk.lua")
-	if err := os.WriteFile(file, fmt.Appendf(nil, script, !l.unknown, headers, waiting), 0o600); err != nil {
+	text := fmt.Sprintf(script, s.fleet.waiting, s.fleet.step, scatter, first, s.path, headers)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		b.Fatal(err)
 	}
-	before := s.cpu(b)
-	out, err := exec.CommandContext(b.Context(), "wrk", "-t1", "-c16", fmt.Sprintf("-d%ds", d/time.Second), "-s", file,
-		"http://"+s.address).CombinedOutput()
-	used := s.cpu(b) - before
+	wrk := exec.CommandContext(b.Context(), testenv.NeedProgram(b, "wrk")[0], "-t1", fmt.Sprintf("-c%d", connections),
+		fmt.Sprintf("-d%ds", d/time.Second), "-s", file, "http://"+s.address)
+	began, before, busyBefore, selfBefore := time.Now(), s.used(), busy(), self()
+	out, err := wrk.CombinedOutput()
+	wall, after, busyAfter, selfAfter := time.Since(began), s.used(), busy(), self()
 	if err != nil {
 		b.Fatalf("wrk: %v\n%s", err, out)
 	}
@@ -62,7 +84,17 @@ func ask(b *testing.B, s *subject, l load, d time.Duration) measured {
 		want = requests
 	}
 	if requests == 0 || failed > 0 || refused != want {
-		b.Fatalf("%s: %v answers, %v of them errors, %v failures", s.name, requests, refused, failed)
+		b.Fatalf("%s: %v answers, %v of them errors, %v failures\n%s", s.name, requests, refused, failed, out)
 	}
-	return measured{cpu: used.Seconds() * 1e6 / requests, rate: requests / (micros / 1e6), p50: p50, p99: p99}
+	m, parts := Measured{Rate: requests / (micros / 1e6), P50: p50, P99: p99}, map[string]float64{}
+	var all time.Duration
+	for part := range after {
+		used := after[part] - before[part]
+		all += used
+		parts[part] = used.Seconds() * 1e6 / requests
+		m.CPU += parts[part]
+	}
+	all += wrk.ProcessState.UserTime() + wrk.ProcessState.SystemTime() + selfAfter - selfBefore
+	m.Others = max(0, (busyAfter-busyBefore-all).Seconds()/wall.Seconds())
+	return m, parts
 }
