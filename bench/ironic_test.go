@@ -16,7 +16,7 @@ import (
 // database and its boot files, is written once.
 func newIronic(b *testing.B, f fleet) *subject {
 	b.Helper()
-	s, server, boot := newSite(b), mariaDB(b), port(b)
+	s, server, boot := newSite(b), mariaDB(b), testenv.FreePort(b, "127.0.0.1")
 	database := server.Database(b)
 	root := filepath.Join(s.dir, "http")
 	f.write(b, root)
@@ -38,7 +38,7 @@ func newIronic(b *testing.B, f fleet) *subject {
 
 	// Nobody writes heartbeats here, so the one above counts all day long.
 	common := fmt.Sprintf("rpc_listen = 127.0.0.1:%s\n[database]\nconnection = %s\n[deploy]\nhttp_root = %s\n"+
-		"[DEFAULT]\nhost = 127.0.0.1\n[conductor]\nheartbeat_timeout = 86400\n", port(b), connection, root)
+		"[DEFAULT]\nhost = 127.0.0.1\n[conductor]\nheartbeat_timeout = 86400\n", testenv.FreePort(b, "127.0.0.1"), connection, root)
 	return &subject{fleet: f, address: "127.0.0.1:" + boot, path: bootPath,
-		processes: []*process{s.usher(b, "conductor", port(b), common), s.usher(b, "api", boot, common)}, database: server.Pid}
+		processes: []*process{s.usher(b, "conductor", testenv.FreePort(b, "127.0.0.1"), common), s.usher(b, "api", boot, common)}, database: server.Pid}
 }

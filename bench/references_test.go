@@ -13,7 +13,7 @@ import (
 // newNginx serves static files in Ironic's layout: two workers, no log.
 func newNginx(b *testing.B, f fleet) *subject {
 	b.Helper()
-	dir, p := b.TempDir(), port(b)
+	dir, p := b.TempDir(), testenv.FreePort(b, "127.0.0.1")
 	f.write(b, dir)
 	conf := filepath.Join(dir, "nginx.conf")
 	text := fmt.Sprintf(`user root; daemon off; worker_processes 2; pid %[1]s/pid; error_log %[1]s/error.log;
@@ -37,7 +37,7 @@ func newBare(b *testing.B, f fleet) *subject {
 	if err != nil {
 		b.Fatal(err)
 	}
-	address := "127.0.0.1:" + port(b)
+	address := "127.0.0.1:" + testenv.FreePort(b, "127.0.0.1")
 	return &subject{fleet: f, address: address, path: bootPath,
 		processes: []*process{{part: "net-http", args: []string{self, "-bare", address, "-nodes", fmt.Sprint(f.nodes)}}}}
 }

@@ -3,7 +3,6 @@ package bench
 import (
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -216,19 +215,4 @@ func (s *subject) idle(d time.Duration) *Idle {
 	seconds := time.Since(began).Seconds()
 	return &Idle{Seconds: seconds, CPU: float64((cpuAfter - cpu).Microseconds()) / seconds,
 		Switches: float64(sleptAfter-slept) / seconds}
-}
-
-// port asks the kernel for a free one.
-func port(b *testing.B) string {
-	b.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer l.Close()
-	_, p, err := net.SplitHostPort(l.Addr().String())
-	if err != nil {
-		b.Fatal(err)
-	}
-	return p
 }

@@ -31,7 +31,7 @@ func newSite(b *testing.B) *site {
 // is not about where things are is as it comes.
 func (s *site) usher(b *testing.B, role, boot, extra string) *process {
 	b.Helper()
-	admin := "127.0.0.1:" + port(b)
+	admin := "127.0.0.1:" + testenv.FreePort(b, "127.0.0.1")
 	file := filepath.Join(s.dir, role+".conf")
 	text := fmt.Sprintf(`[DEFAULT]
 state_path = %[1]s/%[2]s
@@ -44,7 +44,7 @@ file_url_allowed_paths = %[1]s
 boot_listen = 127.0.0.1:%[4]s
 admin_listen = %[5]s
 profiling = %[6]t
-%[7]s`, s.dir, role, port(b), boot, admin, *profileFlag > 0, extra)
+%[7]s`, s.dir, role, testenv.FreePort(b, "127.0.0.1"), boot, admin, *profileFlag > 0, extra)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		b.Fatal(err)
 	}
@@ -68,7 +68,7 @@ func upgrade(b *testing.B, p *process) {
 // newSQLite is all of Usher in one process.
 func newSQLite(b *testing.B, f fleet) *subject {
 	b.Helper()
-	s, boot := newSite(b), port(b)
+	s, boot := newSite(b), testenv.FreePort(b, "127.0.0.1")
 	serve := s.usher(b, "serve", boot, "")
 	upgrade(b, serve)
 	db, err := sql.Open("sqlite", filepath.Join(s.dir, "serve", "usher.sqlite"))
@@ -107,10 +107,10 @@ func newPostgreSQL(b *testing.B, f fleet) *subject {
 // have a part in each answer.
 func newShared(b *testing.B, f fleet, server *testenv.Server) *subject {
 	b.Helper()
-	s, database, boot := newSite(b), server.Database(b), port(b)
+	s, database, boot := newSite(b), server.Database(b), testenv.FreePort(b, "127.0.0.1")
 	common := fmt.Sprintf("[database]\nconnection = %s\n[json_rpc]\nhost_ip = 127.0.0.1\nport = %s\n[DEFAULT]\nhost = 127.0.0.1\n",
-		strings.ReplaceAll(server.URL(database), "$", "$$"), port(b))
-	conductor, api := s.usher(b, "conductor", port(b), common), s.usher(b, "api", boot, common)
+		strings.ReplaceAll(server.URL(database), "$", "$$"), testenv.FreePort(b, "127.0.0.1"))
+	conductor, api := s.usher(b, "conductor", testenv.FreePort(b, "127.0.0.1"), common), s.usher(b, "api", boot, common)
 	upgrade(b, api)
 	server.Admin(b, database, s.rows(f)...)
 	analyze(b, server, database)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -65,10 +64,14 @@ func run(t *testing.T, dir string) {
 }
 
 func setup(env *testscript.Env) error {
-	boot, api, admin, err := ports()
-	if err != nil {
-		return err
+	var ports [3]string
+	for i := range ports {
+		var err error
+		if ports[i], err = testenv.Port("127.0.0.1"); err != nil {
+			return err
+		}
 	}
+	boot, api, admin := ports[0], ports[1], ports[2]
 	env.Setenv("GORACE", "atexit_sleep_ms=0") // or each command takes a second more
 	env.Setenv("HOME", env.WorkDir)
 	env.Setenv("BOOT_PORT", boot)
@@ -83,20 +86,6 @@ func setup(env *testscript.Env) error {
 	env.Setenv("OS_USHER__ADMIN_LISTEN", "127.0.0.1:"+admin)
 	env.Setenv("OS_API__PORT", api)
 	return nil
-}
-
-// ports asks the kernel for free ones.
-func ports() (a, b, c string, err error) {
-	var found [3]string
-	for i := range found {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return "", "", "", err
-		}
-		defer l.Close()
-		found[i] = strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
-	}
-	return found[0], found[1], found[2], nil
 }
 
 // ready waits until the program answers for machines: "ready ADDRESS" of its

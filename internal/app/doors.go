@@ -32,6 +32,7 @@ type door struct {
 	listener net.Listener
 	limit    *bootapi.Limited // of machines' connections; nil at other doors
 	server   *http.Server
+	served   chan struct{} // closed when server.Serve has returned; nil where it never began
 }
 
 // swap is a handler that can be replaced while it serves.
@@ -108,7 +109,11 @@ func (a *App) bindMachines(ctx context.Context, cfg *config.Config) error {
 }
 
 func (a *App) bind(ctx context.Context, cfg *config.Config, name, option, address string) error {
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	// Firmware knows no Multipath TCP, whose listeners take no filter
+	// (bootapi's Limited.Shutdown) and cost more for each connection.
+	var listen net.ListenConfig
+	listen.SetMultipathTCP(false)
+	listener, err := listen.Listen(ctx, "tcp", address)
 	if err != nil {
 		return named(option, fmt.Errorf("the %s door cannot listen on %s: %w", name, address, err))
 	}
@@ -165,7 +170,11 @@ func (a *App) buildDoors(_ context.Context, cfg *config.Config) error {
 // serve answers until the door is stopped; a stop is not an error.
 func (d *door) serve(ctx context.Context) error {
 	failed := make(chan error, 1)
-	go func() { failed <- d.server.Serve(d.listener) }()
+	d.served = make(chan struct{})
+	go func() {
+		defer close(d.served)
+		failed <- d.server.Serve(d.listener)
+	}()
 	select {
 	case err := <-failed:
 		return fmt.Errorf("the %s door: %w", d.name, err)
@@ -193,7 +202,12 @@ func (d *door) stop(ctx context.Context) error {
 	}
 	ctx, cancel := graced(ctx)
 	defer cancel()
-	err := d.server.Shutdown(ctx)
+	var err error
+	if d.limit != nil && d.served != nil {
+		err = d.limit.Shutdown(ctx, d.server, d.served)
+	} else {
+		err = d.server.Shutdown(ctx)
+	}
 	if err != nil {
 		err = errors.Join(err, d.server.Close())
 	}

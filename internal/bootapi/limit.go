@@ -2,12 +2,9 @@ package bootapi
 
 import (
 	"net"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // Limit bounds the connections that are open at the same time. Where there are
@@ -168,38 +165,12 @@ func (l *Limited) Limit() int { return cap(l.slots) }
 // Close accepts no more connections than those that are waiting already.
 func (l *Limited) Close() error {
 	l.once.Do(func() {
-		l.takeQueue()
+		if tcp, ok := l.Listener.(*net.TCPListener); ok {
+			takeQueue(tcp, l.late)
+		}
 		close(l.closed)
 	})
 	return l.Listener.Close()
-}
-
-// mostLate is more than a queue holds of a service that keeps up.
-const mostLate = 256
-
-// takeQueue takes over what waits in the kernel's queue.
-func (l *Limited) takeQueue() {
-	tcp, ok := l.Listener.(*net.TCPListener)
-	if !ok {
-		return
-	}
-	raw, err := tcp.SyscallConn()
-	if err != nil {
-		return
-	}
-	_ = raw.Control(func(fd uintptr) {
-		for range mostLate {
-			accepted, _, err := unix.Accept4(int(fd), unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
-			if err != nil { // there is none any more
-				return
-			}
-			file := os.NewFile(uintptr(accepted), "")
-			if conn, err := net.FileConn(file); err == nil {
-				l.late <- conn
-			}
-			_ = file.Close()
-		}
-	})
 }
 
 // held is what the listener knows of a connection.

@@ -3,7 +3,6 @@ package testenv
 import (
 	"database/sql"
 	"path/filepath"
-	"strconv"
 	"syscall"
 	"testing"
 
@@ -42,7 +41,7 @@ func mariadb(programs []string) func(*Server) engine {
 				"--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve",
 				"--innodb-log-file-size=8M", "--innodb-flush-method=nosync"}},
 			command: []string{programs[0], "--no-defaults", "--datadir=" + data, "--socket=" + socket,
-				"--bind-address=127.0.0.1", "--port=" + strconv.Itoa(s.Port), "--pid-file=" + filepath.Join(s.Dir, "pid"),
+				"--bind-address=127.0.0.1", "--port=" + s.Port, "--pid-file=" + filepath.Join(s.Dir, "pid"),
 				"--skip-name-resolve", "--innodb-flush-log-at-trx-commit=0", "--innodb-flush-method=nosync",
 				"--innodb-doublewrite=0", "--innodb-log-file-size=8M", "--innodb-buffer-pool-size=32M",
 				"--performance-schema=0", "--skip-log-bin", "--character-set-server=utf8mb3"},

@@ -4,7 +4,6 @@ import (
 	"database/sql"
 	"os"
 	"path/filepath"
-	"strconv"
 	"syscall"
 	"testing"
 
@@ -51,18 +50,18 @@ func postgres(bin string) func(*Server) engine {
 		return engine{
 			name:   "PostgreSQL",
 			scheme: "postgresql+psycopg2",
-			socket: "host=" + s.Dir + "&port=" + strconv.Itoa(s.Port),
+			socket: "host=" + s.Dir + "&port=" + s.Port,
 			install: [][]string{{filepath.Join(bin, "initdb"), "--pgdata=" + data, "--username=postgres",
 				"--encoding=UTF8", "--no-locale", "--auth-local=trust", "--auth-host=scram-sha-256", "--no-sync"}},
 			command: []string{filepath.Join(bin, "postgres"), "-D", data, "-k", s.Dir, "-h", "127.0.0.1",
-				"-p", strconv.Itoa(s.Port), "-F", // no fsync
+				"-p", s.Port, "-F", // no fsync
 				"-c", "synchronous_commit=off", "-c", "full_page_writes=off", "-c", "shared_buffers=16MB"},
 			stop: syscall.SIGINT, // "fast": ends sessions instead of waiting for them
 			admin: func(database string) (*sql.DB, error) {
 				if database == "" {
 					database = "postgres"
 				}
-				cfg, err := pgx.ParseConfig("postgres://postgres@/" + database + "?host=" + s.Dir + "&port=" + strconv.Itoa(s.Port))
+				cfg, err := pgx.ParseConfig("postgres://postgres@/" + database + "?host=" + s.Dir + "&port=" + s.Port)
 				if err != nil {
 					return nil, err
 				}

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"os"
 	"os/exec"
@@ -35,7 +34,7 @@ const startLimit = 60 * time.Second
 // server is stopped and started. All settings trade safety for speed.
 type Server struct {
 	Dir    string // of data, socket and log
-	Port   int
+	Port   string
 	engine engine
 
 	mu        sync.Mutex
@@ -60,7 +59,7 @@ type engine struct {
 // URL is the connection URL of a database over TCP, in SQLAlchemy's form.
 func (s *Server) URL(database string) string {
 	return s.engine.scheme + "://" + Account + ":" + escaped() + "@127.0.0.1:" +
-		strconv.Itoa(s.Port) + "/" + database
+		s.Port + "/" + database
 }
 
 // SocketURL is the same over the unix socket.
@@ -122,7 +121,7 @@ func newServer(build func(s *Server) engine) (s *Server, err error) {
 			err = errors.Join(err, s.remove())
 		}
 	}()
-	if s.Port, err = freePort(); err != nil {
+	if s.Port, err = Port("127.0.0.1"); err != nil {
 		return nil, err
 	}
 	s.engine = build(s)
@@ -335,15 +334,4 @@ func own(dir string) error {
 		return nil
 	}
 	return os.Chown(dir, int(uid), int(gid))
-}
-
-// freePort asks the kernel. Between this and the server's start another
-// process could take the port; start tries again then.
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/usher-boot/usher"
 	"github.com/usher-boot/usher/internal/inventory"
+	"github.com/usher-boot/usher/internal/testenv"
 )
 
 // site is several conductors and APIs that share one database.
@@ -86,8 +87,8 @@ func newSite(tb testing.TB, s settings) *site {
 			next := 7000
 			return s.addresses[n], func() string { next++; return strconv.Itoa(next) }
 		}
-		address = loopback(s.offset + 1 + n)
-		return address, func() string { return strconv.Itoa(freePort(tb, address)) }
+		address = testenv.Loopback(s.offset + 1 + n)
+		return address, func() string { return testenv.FreePort(tb, address) }
 	}
 	_, rpcPort := at(0)
 	rpc := rpcPort()

@@ -48,7 +48,7 @@ func failures(t *testing.T, server *testenv.Server, s settings) {
 	st.deployAll(st.nodes, st.management...)
 	t.Logf("%d nodes deployed in %v", allNodes, time.Since(began).Round(time.Millisecond))
 
-	door := newBalancer(t, loopback(s.offset+9), strings.TrimPrefix(st.doors[0], "http://"), strings.TrimPrefix(st.doors[1], "http://"))
+	door := newBalancer(t, testenv.Loopback(s.offset+9), strings.TrimPrefix(st.doors[0], "http://"), strings.TrimPrefix(st.doors[1], "http://"))
 	c := newChecker(st, st.doors...)
 	ctx, cancel := context.WithCancel(t.Context())
 	var load sync.WaitGroup

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -156,22 +154,4 @@ func usherRun(tb testing.TB, conf string, args ...string) (stdout, stderr string
 		tb.Fatal(err)
 	}
 	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
-}
-
-// freePort asks the kernel for a port that is free at an address. Addresses
-// are of this test process alone, so nobody takes it before it is used.
-func freePort(tb testing.TB, address string) int {
-	tb.Helper()
-	l, err := net.Listen("tcp", net.JoinHostPort(address, "0"))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
-}
-
-// loopback is an address of this test process's own: 127.A.B.n.
-func loopback(n int) string {
-	pid := os.Getpid()
-	return fmt.Sprintf("127.%d.%d.%d", 1+pid>>8&0x7f, pid&0xff, n)
 }

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"golang.org/x/crypto/bcrypt"
+
+	"github.com/usher-boot/usher/internal/testenv"
 )
 
 // mutualTLS gives the options by which processes at n addresses from offset on
@@ -47,7 +49,7 @@ func mutualTLS(tb testing.TB, n, offset int) map[string]string {
 		NotBefore: ca.NotBefore, NotAfter: ca.NotAfter, KeyUsage: x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}}
 	for i := range n {
-		leaf.IPAddresses = append(leaf.IPAddresses, net.ParseIP(loopback(offset+1+i)))
+		leaf.IPAddresses = append(leaf.IPAddresses, net.ParseIP(testenv.Loopback(offset+1+i)))
 	}
 	leafDER, err := x509.CreateCertificate(rand.Reader, leaf, ca, leafKey.Public(), key)
 	must(err)

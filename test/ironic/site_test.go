@@ -87,11 +87,11 @@ hash_partition_exponent = %[4]d
 hash_ring_reset_interval = 2
 [api]
 host_ip = %[5]s
-port = %[6]d
+port = %[6]s
 api_workers = 1
 [json_rpc]
 host_ip = %[1]s
-port = %[7]d
+port = %[7]s
 %[8]s
 [database]
 connection = %[9]s
@@ -116,7 +116,7 @@ file_url_allowed_paths = %[12]s
 [dhcp]
 dhcp_provider = none
 [service_catalog]
-endpoint_override = http://%[5]s:%[6]d
+endpoint_override = http://%[5]s:%[6]s
 `
 
 // newSite installs an Ironic, whose processes are not started yet.
@@ -135,12 +135,13 @@ func newSite(t *testing.T, l layout) *site {
 	for i := range s.hosts {
 		s.hosts[i] = fmt.Sprintf("%s%d", base, 11+i)
 	}
-	apiPort, rpcPort, usherPort := freePort(t, s.hosts[0]), freePort(t, s.hosts[0]), freePort(t, s.hosts[0])
+	port := func() string { return testenv.FreePort(t, s.hosts[0]) }
+	apiPort, rpcPort, usherPort := port(), port(), port()
 	// The last agent listens elsewhere than the others.
-	s.addresses = fmt.Sprintf("%s:%[1]s:%d", s.hosts[conductors-1], freePort(t, s.hosts[conductors-1]))
-	s.apiURL = fmt.Sprintf("http://%s:%d", s.hosts[0], apiPort)
+	s.addresses = fmt.Sprintf("%s:%[1]s:%s", s.hosts[conductors-1], port())
+	s.apiURL = fmt.Sprintf("http://%s:%s", s.hosts[0], apiPort)
 
-	s.door = fmt.Sprintf("%s:%d", s.hosts[0], freePort(t, s.hosts[0]))
+	s.door = s.hosts[0] + ":" + port()
 
 	script := s.write("boot.ipxe", s.run("root-script"))
 	for i, host := range s.hosts {
@@ -227,8 +228,8 @@ func (s *site) grant() {
 }
 
 // usherConf is what is added to ironic.conf for Usher's processes of a host.
-func (s *site) usherConf(host string, port int) string {
-	listen := fmt.Sprintf("%s:%d", host, port)
+func (s *site) usherConf(host, port string) string {
+	listen := host + ":" + port
 	if own, ok := strings.CutPrefix(s.addresses, host+":"); ok {
 		listen = own
 	}
@@ -325,14 +326,4 @@ func (s *site) configPath(host string, n *node) string {
 		root = "state/tftp"
 	}
 	return filepath.Join(s.dir, fmt.Sprintf("host%d", s.index(host)+1), root, n.uuid, "config")
-}
-
-func freePort(tb testing.TB, host string) int {
-	tb.Helper()
-	l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }

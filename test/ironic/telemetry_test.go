@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+
+	"github.com/usher-boot/usher/internal/testenv"
 )
 
 var operatorsDoor = regexp.MustCompile(`admin +(http://\S+)`)
@@ -71,7 +73,7 @@ func (s *site) telemetry() {
 	}
 
 	lost := newProcess(s.tb, "usher conductor beside nobody", append([]string{program, "conductor"}, s.mine[0]...)...)
-	lost.env = []string{"OS_DEFAULT__HOST=nobody", fmt.Sprintf("OS_USHER__RPC_LISTEN=%s:%d", s.hosts[0], freePort(s.tb, s.hosts[0]))}
+	lost.env = []string{"OS_DEFAULT__HOST=nobody", fmt.Sprintf("OS_USHER__RPC_LISTEN=%s:%s", s.hosts[0], testenv.FreePort(s.tb, s.hosts[0]))}
 	lost.start(upMark)
 	if status, body := s.operatorsDoor(lost, "/readyz"); status != http.StatusServiceUnavailable ||
 		!strings.Contains(body, "no conductor of Ironic's has this [DEFAULT]host, nobody") {

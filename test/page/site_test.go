@@ -3,13 +3,11 @@ package page
 import (
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -43,10 +41,10 @@ func newSite(tb testing.TB) *site {
 	tb.Helper()
 	dir := tb.TempDir()
 	// Addresses of this test process alone: its ports stay free over a restart.
-	pid := os.Getpid()
-	address := fmt.Sprintf("127.%d.%d.7", 64+pid>>8&0x3f, pid&0xff)
+	address := testenv.Loopback(7)
+	port := func() string { return testenv.FreePort(tb, address) }
 	s := &site{tb: tb, conf: filepath.Join(dir, "usher.conf")}
-	boot, admin := port(tb, address), port(tb, address)
+	boot, admin := address+":"+port(), address+":"+port()
 	s.boot, s.page = "http://"+boot, "http://"+admin
 	text := fmt.Sprintf(`[DEFAULT]
 state_path = %[1]s/state
@@ -63,7 +61,7 @@ file_url_allowed_paths = %[1]s
 [usher]
 boot_listen = %[4]s
 admin_listen = %[5]s
-`, dir, address, strings.TrimPrefix(port(tb, address), address+":"), boot, admin)
+`, dir, address, port(), boot, admin)
 	for file, content := range map[string]string{s.conf: text, filepath.Join(dir, "image"): "image"} {
 		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
 			tb.Fatal(err)
@@ -77,17 +75,6 @@ admin_listen = %[5]s
 	tb.Cleanup(func() { store.Close() })
 	s.store = store
 	return s
-}
-
-// port asks the kernel for a free one.
-func port(tb testing.TB, address string) string {
-	tb.Helper()
-	l, err := net.Listen("tcp", net.JoinHostPort(address, "0"))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // start runs the program and waits until it answers.

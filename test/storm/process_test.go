@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -167,24 +166,4 @@ func config(tb testing.TB, name string, options ...string) string {
 		tb.Fatal(err)
 	}
 	return file
-}
-
-// loopback is an address of this test process's own, apart from those that
-// 'usher storm' asks from.
-func loopback(n int) string {
-	pid := os.Getpid()
-	return fmt.Sprintf("127.%d.%d.%d", 1+pid>>8&0x3f, pid&0xff, n)
-}
-
-// port asks the kernel for a port that is free at an address. Addresses are
-// of this test process alone, so nobody takes it before it is used.
-func port(tb testing.TB, address string) string {
-	tb.Helper()
-	l, err := net.Listen("tcp", net.JoinHostPort(address, "0"))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	defer l.Close()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	return port
 }

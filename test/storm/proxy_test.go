@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/usher-boot/usher/internal/testenv"
 )
 
 // slowly passes TCP connections on to a server, each of whose answers it
@@ -21,7 +23,7 @@ type slowly struct {
 
 func newSlowly(tb testing.TB, to string) *slowly {
 	tb.Helper()
-	l, err := net.Listen("tcp", net.JoinHostPort(loopback(20), "0"))
+	l, err := net.Listen("tcp", net.JoinHostPort(testenv.Loopback(20), "0"))
 	if err != nil {
 		tb.Fatal(err)
 	}

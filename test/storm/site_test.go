@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -61,21 +60,21 @@ func newSite(tb testing.TB, server *testenv.Server, s settings) (st *site, took 
 	}
 	st.database = st.server.Database(tb)
 	direct := "[database]connection = " + strings.ReplaceAll(st.server.URL(st.database), "$", "$$")
-	common := []string{"[json_rpc]port = " + port(tb, loopback(1)), "[usher]insecure_management = true"}
+	common := []string{"[json_rpc]port = " + testenv.FreePort(tb, testenv.Loopback(1)), "[usher]insecure_management = true"}
 	toAPI := direct
 	if s.through != nil {
-		address := "127.0.0.1:" + strconv.Itoa(st.server.Port)
+		address := "127.0.0.1:" + st.server.Port
 		toAPI = strings.Replace(direct, address, s.through(address), 1)
 	}
-	ofAPI := st.options(loopback(10), slices.Concat(common, s.api, []string{toAPI})...)
-	st.conf = config(tb, "commands", st.options(loopback(10), append(common, direct)...)...)
+	ofAPI := st.options(testenv.Loopback(10), slices.Concat(common, s.api, []string{toAPI})...)
+	st.conf = config(tb, "commands", st.options(testenv.Loopback(10), append(common, direct)...)...)
 	st.upgrade()
 	st.server.Admin(tb, st.database, rows(s.nodes, s.waiting, st.image)...)
 	st.connect()
 
 	began := time.Now()
 	for i := range conductors {
-		options := st.options(loopback(1+i), append(common, direct)...)
+		options := st.options(testenv.Loopback(1+i), append(common, direct)...)
 		st.roots = append(st.roots, value(options, "[DEFAULT]state_path"))
 		name := fmt.Sprintf("conductor-%d", i+1)
 		st.conductors = append(st.conductors, start(tb, name, "conductor", config(tb, name, options...)))
@@ -98,7 +97,7 @@ func newAlone(tb testing.TB, s settings) (st *site, took time.Duration) {
 	if err := os.WriteFile(st.image, []byte("image"), 0o644); err != nil {
 		tb.Fatal(err)
 	}
-	options := st.options(loopback(10))
+	options := st.options(testenv.Loopback(10))
 	st.roots = []string{value(options, "[DEFAULT]state_path")}
 	st.door, st.admin = "http://"+value(options, "[usher]boot_listen"), "http://"+value(options, "[usher]admin_listen")
 	st.conf = config(tb, "serve", options...)
@@ -125,9 +124,9 @@ func (st *site) options(address string, more ...string) []string {
 	return append([]string{
 		"[DEFAULT]host = " + address, "[DEFAULT]my_ip = " + address, "[DEFAULT]state_path = " + st.tb.TempDir(),
 		"[json_rpc]host_ip = " + address, "[conductor]file_url_allowed_paths = " + filepath.Dir(st.image),
-		"[api]host_ip = " + address, "[api]port = " + port(st.tb, address),
-		"[usher]boot_listen = " + address + ":" + port(st.tb, address),
-		"[usher]admin_listen = " + address + ":" + port(st.tb, address),
+		"[api]host_ip = " + address, "[api]port = " + testenv.FreePort(st.tb, address),
+		"[usher]boot_listen = " + address + ":" + testenv.FreePort(st.tb, address),
+		"[usher]admin_listen = " + address + ":" + testenv.FreePort(st.tb, address),
 	}, more...)
 }
 
@@ -146,7 +145,7 @@ func (st *site) upgrade() {
 func (st *site) connect() {
 	st.tb.Helper()
 	cfg := mysql.NewConfig()
-	cfg.User, cfg.Passwd, cfg.Net, cfg.Addr, cfg.DBName = testenv.Account, testenv.Password, "tcp", "127.0.0.1:"+strconv.Itoa(st.server.Port), st.database
+	cfg.User, cfg.Passwd, cfg.Net, cfg.Addr, cfg.DBName = testenv.Account, testenv.Password, "tcp", "127.0.0.1:"+st.server.Port, st.database
 	connector, err := mysql.NewConnector(cfg)
 	if err != nil {
 		st.tb.Fatal(err)
