@@ -25,6 +25,7 @@ type dialect struct {
 	hasTable   string        // query: is there a table of this name? one row if so
 
 	open  func(readOnly bool) (*sql.DB, error)
+	lean  func() *lean      // where it is embedded
 	fault func(error) fault // what a driver's error code means
 }
 

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime"
 	"strings"
 	"sync"
 
@@ -25,7 +24,8 @@ type Reader struct {
 	byMAC  statement
 	byMACs []statement // of 2, 4, 8 ... addresses
 	byUUID statement
-	macs   *batch.Group[usher.MAC, usher.BootNode]
+	macs   *batch.Group[usher.MAC, usher.BootNode] // of a server
+	lean   *lean                                   // of SQLite, which is not worth waiting for others
 }
 
 func newReader(d *dialect, o Options) (*Reader, error) {
@@ -35,9 +35,7 @@ func newReader(d *dialect, o Options) (*Reader, error) {
 	}
 	reading, _ := o.split()
 	if d.embedded {
-		// More would wait for a processor, each with a page cache of its own;
-		// two more for the long lists of operators.
-		reading = min(reading, runtime.GOMAXPROCS(0)+2)
+		reading = min(reading, 2) // for the lists of operators; machines have the lean ones
 	}
 	setPool(db, reading)
 	fields := bootNodeFields()
@@ -46,7 +44,11 @@ func newReader(d *dialect, o Options) (*Reader, error) {
 		byMAC:  statement{query: d.bind("SELECT " + columns + byMACJoin + "= ?")},
 		byUUID: statement{query: d.bind("SELECT " + columns + " FROM nodes n WHERE n.uuid = ?")},
 	}
-	r.together(columns, reading)
+	if d.embedded {
+		r.lean = d.lean()
+	} else {
+		r.together(columns, reading)
+	}
 	return r, nil
 }
 
@@ -114,7 +116,11 @@ func (r *Reader) Ping(ctx context.Context) error {
 
 // Close ends all connections.
 func (r *Reader) Close() error {
-	r.macs.Close()
+	if r.lean != nil {
+		r.lean.close()
+	} else {
+		r.macs.Close()
+	}
 	errs := []error{r.byMAC.close(), r.byUUID.close()}
 	for i := range r.byMACs {
 		errs = append(errs, r.byMACs[i].close())

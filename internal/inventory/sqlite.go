@@ -37,6 +37,7 @@ func newSQLite(loc location) (*dialect, error) {
 	if err != nil {
 		return nil, badURL("names a file whose folder cannot be told: %v", err)
 	}
+	busy := time.Duration(timeout) * time.Second
 	return &dialect{
 		name:       "sqlite",
 		embedded:   true,
@@ -47,8 +48,9 @@ func newSQLite(loc location) (*dialect, error) {
 		stamps:     true,
 		hasTable:   `SELECT 1 FROM sqlite_master WHERE type IN ('table', 'view') AND name = ?`,
 		open: func(readOnly bool) (*sql.DB, error) {
-			return openSQLite(path, time.Duration(timeout)*time.Second, readOnly)
+			return openSQLite(path, busy, readOnly)
 		},
+		lean:  func() *lean { return newLean(path, busy) },
 		fault: sqliteFault,
 	}, nil
 }

@@ -182,7 +182,6 @@ func suite(t *testing.T, newURL func(testing.TB) string) {
 		"filters":      testFilters,
 		"pages":        testPages,
 		"boot nodes":   testBootNodes,
-		"together":     testTogether,
 		"near":         testNear,
 		"waiting":      testWaiting,
 		"read only":    testReadOnly,
@@ -195,5 +194,11 @@ func suite(t *testing.T, newURL func(testing.TB) string) {
 }
 
 func TestSQLite(t *testing.T)     { suite(t, sqliteURL) }
-func TestMariaDB(t *testing.T)    { suite(t, testenv.MariaDB) }
-func TestPostgreSQL(t *testing.T) { suite(t, testenv.PostgreSQL) }
+func TestMariaDB(t *testing.T)    { server(t, testenv.MariaDB) }
+func TestPostgreSQL(t *testing.T) { server(t, testenv.PostgreSQL) }
+
+// server is the suite, and what only a server is asked.
+func server(t *testing.T, newURL func(testing.TB) string) {
+	suite(t, newURL)
+	t.Run("together", func(t *testing.T) { testTogether(t, openStore(t, newURL(t))) })
+}

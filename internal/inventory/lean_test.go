@@ -1,0 +1,90 @@
+package inventory
+
+import (
+	"os"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/usher-boot/usher"
+)
+
+// TestLean: SQLite's own functions give what its driver gives, at once what
+// has been committed, and to everybody who asks at the same time.
+func TestLean(t *testing.T) {
+	url := sqliteURL(t)
+	s, err := OpenStore(t.Context(), Options{URL: url})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if _, _, ok := s.lean.bootNode(usher.MAC{}); ok {
+		t.Error("an answer without tables")
+	}
+	if _, err := s.BootNodeByMAC(t.Context(), usher.MAC{}); err == nil {
+		t.Error("no error without tables")
+	}
+	if err := s.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	for i := range byte(8) {
+		all.Go(func() {
+			mac := usher.MAC{2, 0, 0, 0, 0, i}
+			if _, found, ok := s.lean.bootNode(mac); found || !ok {
+				t.Errorf("%s: found %v, ok %v before it is there", mac, found, ok)
+			}
+			n := &usher.Node{Name: "n" + strconv.Itoa(int(i)), Driver: "fake-hardware", BootInterface: "ipxe"}
+			if i == 0 {
+				n = &usher.Node{} // nulls
+			}
+			if err := s.CreateNode(t.Context(), n); err != nil {
+				t.Error(err)
+			}
+			if err := s.CreatePort(t.Context(), &usher.Port{NodeUUID: n.UUID, Address: mac}); err != nil {
+				t.Error(err)
+			}
+			for _, state := range []usher.State{usher.DeployWait, usher.Active, usher.CleanWait} {
+				if _, err := s.UpdateNode(t.Context(), n.UUID, "", func(n *usher.Node) error {
+					n.ProvisionState, n.ConductorGroup, n.ProvisionUpdatedAt = state, "rack", time.Now()
+					return nil
+				}); err != nil {
+					t.Error(err)
+				}
+				got, found, ok := s.lean.bootNode(mac)
+				want, err := s.bootNodeByMAC(t.Context(), mac)
+				if diff := cmp.Diff(want, got); diff != "" || err != nil || !found || !ok || got.ProvisionState != state {
+					t.Errorf("%s: found %v, ok %v, %v (-driver +lean):\n%s", mac, found, ok, err, diff)
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
+// TestLeanBroken: of a file that is none any more the driver tells.
+func TestLeanBroken(t *testing.T) {
+	url := sqliteURL(t)
+	s := openStore(t, url)
+	createPort(t, s, createNode(t, s, "n"), "02:00:00:00:00:01")
+	if _, err := s.w.ExecContext(t.Context(), "PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {
+		t.Fatal(err)
+	}
+	path := url[len("sqlite:///"):]
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, make([]byte, info.Size()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if n, found, ok := s.lean.bootNode(usher.MAC{2, 0, 0, 0, 0, 1}); ok {
+		t.Errorf("%+v, found %v", n, found)
+	}
+	if _, err := s.BootNodeByMAC(t.Context(), usher.MAC{2, 0, 0, 0, 0, 1}); err == nil {
+		t.Error("no error")
+	}
+}
