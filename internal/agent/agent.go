@@ -90,23 +90,23 @@ func (a *Agent) BootConfigOf(ctx context.Context, node usher.BootNode, name stri
 	if err := a.current(ctx, node, written); err != nil {
 		return "", err
 	}
-	return string(content), nil
+	return content, nil
 }
 
 // settled reads a file until it is neither empty, nor half, nor changing.
-func (a *Agent) settled(ctx context.Context, i bootiface.Interface, uuid, name string) ([]byte, time.Time, error) {
-	var before []byte
+func (a *Agent) settled(ctx context.Context, i bootiface.Interface, uuid, name string) (string, time.Time, error) {
+	var before string // what is empty is not whole
 	for try := 1; ; try++ {
 		content, written, err := a.read(ctx, i, uuid, name)
 		if err != nil {
-			return nil, time.Time{}, a.explain(i, err)
+			return "", time.Time{}, a.explain(i, err)
 		}
-		if i.Complete(content) && (time.Since(written) >= calm || before != nil && string(before) == string(content)) {
+		if i.Complete(content) && (time.Since(written) >= calm || before == content) {
 			return content, written, nil
 		}
 		if try == settleTries {
 			// What stays as it is for so long is whole, or will not become so.
-			return nil, time.Time{}, usher.Errorf(usher.ErrUnavailable,
+			return "", time.Time{}, usher.Errorf(usher.ErrUnavailable,
 				"The boot file of node %s (%s/%[1]s/config on %s) is empty, incomplete or still being written.",
 				uuid, a.o.Disk.Path(i.Root()), a.o.Host).WithClass(classNotNow)
 		}
@@ -114,7 +114,7 @@ func (a *Agent) settled(ctx context.Context, i bootiface.Interface, uuid, name s
 		select {
 		case <-time.After(settlePause):
 		case <-ctx.Done():
-			return nil, time.Time{}, notNow(usher.Errorf(usher.ErrUnavailable, "The boot file of node %s is being written.", uuid))
+			return "", time.Time{}, notNow(usher.Errorf(usher.ErrUnavailable, "The boot file of node %s is being written.", uuid))
 		}
 	}
 }

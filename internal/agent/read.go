@@ -8,7 +8,7 @@ import (
 )
 
 // read reads a node's boot file for a machine, and tells when it was written.
-func (a *Agent) read(ctx context.Context, i bootiface.Interface, uuid, name string) ([]byte, time.Time, error) {
+func (a *Agent) read(ctx context.Context, i bootiface.Interface, uuid, name string) (string, time.Time, error) {
 	if a.o.BootFileRead == nil {
 		return a.o.Disk.ReadWritten(i, uuid, name)
 	}

@@ -19,5 +19,5 @@ func (a *Agent) ReadyBootConfig(ctx context.Context, node usher.BootNode, name s
 	if err != nil || !iface.Complete(content) || time.Since(written) < calm || a.current(ctx, node, written) != nil {
 		return "", false
 	}
-	return string(content), true
+	return content, true
 }

@@ -111,7 +111,8 @@ func (a *App) bindMachines(ctx context.Context, cfg *config.Config) error {
 func (a *App) bind(ctx context.Context, cfg *config.Config, name, option, address string) error {
 	// Firmware knows no Multipath TCP, whose listeners take no filter
 	// (bootapi's Limited.Shutdown) and cost more for each connection.
-	var listen net.ListenConfig
+	// Nor does a door whose idle connections end by themselves need probes.
+	listen := net.ListenConfig{KeepAlive: -1}
 	listen.SetMultipathTCP(false)
 	listener, err := listen.Listen(ctx, "tcp", address)
 	if err != nil {

@@ -9,6 +9,7 @@ package bootapi
 
 import (
 	"context"
+	"io"
 	"net"
 	"net/http"
 	"net/netip"
@@ -145,15 +146,20 @@ func NotFound(w http.ResponseWriter, r *http.Request) {
 // before it.
 func answer(w http.ResponseWriter, r *http.Request, status int, body string) {
 	header := w.Header()
-	header.Set("Cache-Control", "no-store")
-	header.Set("Content-Type", "text/plain; charset=utf-8")
-	header.Set("Content-Length", strconv.Itoa(len(body)))
+	header["Cache-Control"], header["Content-Type"] = noStore, plainText
+	header["Content-Length"] = []string{strconv.Itoa(len(body))}
 	w.WriteHeader(status)
 	if r.Method != http.MethodHead {
 		// The only failure is that the machine hung up.
-		_, _ = w.Write([]byte(body))
+		_, _ = io.WriteString(w, body)
 	}
 }
+
+// Values of headers, the same for every answer; they are only read.
+var (
+	noStore   = []string{"no-store"}
+	plainText = []string{"text/plain; charset=utf-8"}
+)
 
 // remote is the asker's address without its port.
 func remote(r *http.Request) string {

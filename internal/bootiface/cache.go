@@ -18,7 +18,7 @@ type cache struct {
 
 type cached struct {
 	file    identity
-	content []byte // read only
+	content string
 	written time.Time
 }
 
@@ -61,7 +61,7 @@ func (c *cache) lookup(path string) (cached, bool) {
 }
 
 // add keeps what was read of a file, unless it may be changing.
-func (c *cache) add(path string, s *unix.Stat_t, content []byte) {
+func (c *cache) add(path string, s *unix.Stat_t, content string) {
 	changed := time.Unix(max(s.Mtim.Sec, s.Ctim.Sec), 0)
 	if age := time.Since(changed); age < settled+time.Second { // the fraction was cut off
 		return

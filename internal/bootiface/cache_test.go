@@ -44,15 +44,15 @@ func TestCache(t *testing.T) {
 			if err := errors.Join(os.Mkdir(filepath.Dir(path), 0o755), write(path, first), unix.Stat(path, &s)); err != nil {
 				t.Fatal(err)
 			}
-			if d.cache.add(path, &s, []byte("too young")); d.cache.new != nil {
+			if d.cache.add(path, &s, "too young"); d.cache.new != nil {
 				t.Error("a file was kept that may still be changing")
 			}
-			d.cache.keep(path, cached{file: identify(&s), content: []byte(first)})
+			d.cache.keep(path, cached{file: identify(&s), content: first})
 			if err := c.change(path); err != nil {
 				t.Fatal(err)
 			}
 			got, err := d.Read(i, exampleUUID, "boot.ipxe")
-			if string(got) != c.want || (err == nil) != (c.want != "") || c.err != nil && !errors.Is(err, c.err) {
+			if got != c.want || (err == nil) != (c.want != "") || c.err != nil && !errors.Is(err, c.err) {
 				t.Errorf("%q, %v", got, err)
 			}
 		})

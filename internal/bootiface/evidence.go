@@ -98,12 +98,12 @@ func (d *Disk) Look(i Interface, uuid, file string, e *Evidence) error {
 
 // Servers are the scheme and address of the URLs in a boot file, GRUB's
 // (http,10.0.0.1:80)/path among them, each once and in its order.
-func Servers(content []byte) []string {
+func Servers(content string) []string {
 	var found []string
-	for _, match := range bootURL.FindAllSubmatch(content, -1) {
-		text := string(match[0])
-		if len(match[1]) > 0 {
-			text = string(match[1]) + "://" + string(match[2])
+	for _, match := range bootURL.FindAllStringSubmatch(content, -1) {
+		text := match[0]
+		if match[1] != "" {
+			text = match[1] + "://" + match[2]
 		}
 		u, err := url.Parse(text)
 		if err != nil || u.Host == "" {

@@ -40,7 +40,7 @@ func TestServers(t *testing.T) {
 	const script = "#!ipxe\n# see http://docs.example\nkernel --name vmlinuz http://10.0.0.1:6386/u/deploy_kernel ipa-api-url=https://api.example token=s3cret\n" +
 		"initrd http://10.0.0.1:6386/u/deploy_ramdisk || goto x\nchain http://u:s3cret@[fe80::1]:80/x\nlinux (http,10.0.0.9:80)/k\n"
 	want := []string{"http://docs.example", "http://10.0.0.1:6386", "https://api.example", "http://[fe80::1]:80", "http://10.0.0.9:80"}
-	if diff := cmp.Diff(want, Servers([]byte(script))); diff != "" {
+	if diff := cmp.Diff(want, Servers(script)); diff != "" {
 		t.Errorf("servers (-want +got):\n%s", diff)
 	}
 }

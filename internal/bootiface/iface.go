@@ -32,7 +32,7 @@ type Interface struct {
 	template string                       // renders a node's boot file
 	adapt    func(*nodeView) error        // turns checked values into the firmware's own syntax
 	links    func(mac usher.MAC) []string // names, below the root's config subfolder, of a port's link
-	complete func(content []byte) bool    // see Complete
+	complete func(content string) bool    // see Complete
 }
 
 // interfaces is the table of boot interfaces: one entry for each file beside
@@ -84,7 +84,7 @@ func (i Interface) Root() Root { return i.root }
 // and it doubts a file of such a length from an operator's own template that
 // ends otherwise: a caller should read again after a moment, and believe
 // what has not changed.
-func (i Interface) Complete(content []byte) bool {
+func (i Interface) Complete(content string) bool {
 	return i.complete != nil && i.complete(content)
 }
 

@@ -52,17 +52,17 @@ func TestCompleteIronic(t *testing.T) {
 			t.Fatal(err)
 		}
 		i, _ := Lookup(name)
-		if !i.Complete(text) {
+		if !i.Complete(string(text)) {
 			t.Errorf("%s: Ironic's whole file is doubted", name)
 		}
 		head, tail, _ := strings.Cut(string(text), "\n")
 		for _, size := range []int{8192, 16384} {
 			padded := head + "\n" + strings.Repeat("# padding\n", 2000) + tail
-			if i.Complete([]byte(padded[:size-1] + "x")) {
+			if i.Complete(padded[:size-1] + "x") {
 				t.Errorf("%s: the first %d bytes pass as whole", name, size)
 			}
 			whole := head + "\n#" + strings.Repeat("x", size-len(text)-2) + "\n" + tail
-			if len(whole) != size || !i.Complete([]byte(whole)) {
+			if len(whole) != size || !i.Complete(whole) {
 				t.Errorf("%s: a whole file of %d bytes is doubted", name, len(whole))
 			}
 		}
@@ -88,11 +88,11 @@ func TestCompleteRefuses(t *testing.T) {
 		{"pxe", "boot", true},
 	} {
 		i, _ := Lookup(tc.name)
-		if got := i.Complete([]byte(tc.content)); got != tc.want {
+		if got := i.Complete(tc.content); got != tc.want {
 			t.Errorf("%s: Complete(%q) = %v", tc.name, tc.content, got)
 		}
 	}
-	if (Interface{}).Complete([]byte("#!ipxe\n")) {
+	if (Interface{}).Complete("#!ipxe\n") {
 		t.Error("no boot interface, yet a complete file")
 	}
 }

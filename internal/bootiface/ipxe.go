@@ -1,7 +1,6 @@
 package bootiface
 
 import (
-	"bytes"
 	"strings"
 
 	"github.com/usher-boot/usher"
@@ -28,8 +27,8 @@ func adaptIPXE(v *nodeView) error {
 	return nil
 }
 
-func completeIPXE(content []byte) bool {
-	rest, ok := bytes.CutPrefix(content, []byte("#!ipxe"))
+func completeIPXE(content string) bool {
+	rest, ok := strings.CutPrefix(content, "#!ipxe")
 	if !ok || len(rest) == 0 || rest[0] != '\n' && rest[0] != '\r' {
 		return false
 	}
@@ -42,13 +41,13 @@ const pieceSize = 4096
 
 // maybeCut says that content ends where a writer may still have the rest,
 // and not in a line that is known to be somebody's last.
-func maybeCut(content []byte, lastLines ...string) bool {
-	if len(content)%pieceSize != 0 || bytes.HasSuffix(content, []byte("\n")) {
+func maybeCut(content string, lastLines ...string) bool {
+	if len(content)%pieceSize != 0 || strings.HasSuffix(content, "\n") {
 		return false
 	}
-	last := content[bytes.LastIndexByte(content, '\n')+1:]
+	last := content[strings.LastIndexByte(content, '\n')+1:]
 	for _, line := range lastLines {
-		if string(bytes.TrimSpace(last)) == line {
+		if strings.TrimSpace(last) == line {
 			return false
 		}
 	}

@@ -1,7 +1,6 @@
 package bootiface
 
 import (
-	"bytes"
 	"net/url"
 	"strings"
 
@@ -102,6 +101,6 @@ func grubWord(s string) string {
 	return b.String()
 }
 
-func completeGRUB(content []byte) bool {
-	return len(bytes.TrimSpace(content)) > 0 && !maybeCut(content, "}", "boot")
+func completeGRUB(content string) bool {
+	return strings.TrimSpace(content) != "" && !maybeCut(content, "}", "boot")
 }

@@ -18,24 +18,22 @@ import (
 const maxBootFile = 1 << 20
 
 // Read returns a boot file of a node. ErrNotFound means that the disk was
-// read and holds none; any other failure of the disk is not that. The content
-// must not be modified.
-func (d *Disk) Read(i Interface, uuid, file string) ([]byte, error) {
+// read and holds none; any other failure of the disk is not that.
+func (d *Disk) Read(i Interface, uuid, file string) (string, error) {
 	content, _, err := d.ReadWritten(i, uuid, file)
 	return content, err
 }
 
-// ReadWritten is Read, and tells when the file was last written. The content
-// is shared: it must not be modified.
-func (d *Disk) ReadWritten(i Interface, uuid, file string) ([]byte, time.Time, error) {
+// ReadWritten is Read, and tells when the file was last written.
+func (d *Disk) ReadWritten(i Interface, uuid, file string) (string, time.Time, error) {
 	if len(i.files) == 0 {
-		return nil, time.Time{}, i.unsupported("boot files")
+		return "", time.Time{}, i.unsupported("boot files")
 	}
 	if err := checkUUID(uuid); err != nil {
-		return nil, time.Time{}, err
+		return "", time.Time{}, err
 	}
 	if !slices.Contains(i.files, file) {
-		return nil, time.Time{}, usher.Errorf(usher.ErrNotFound, "boot interface %q has no boot file %.64q", i.name, file)
+		return "", time.Time{}, usher.Errorf(usher.ErrNotFound, "boot interface %q has no boot file %.64q", i.name, file)
 	}
 	name := uuid + "/" + configFile
 	path := d.Path(i.root) + "/" + name
@@ -46,16 +44,16 @@ func (d *Disk) ReadWritten(i Interface, uuid, file string) ([]byte, time.Time, e
 	if err != nil {
 		root, openErr := d.open(i.root)
 		if openErr != nil { // a root that is missing is an outage, not "no file"
-			return nil, time.Time{}, openErr
+			return "", time.Time{}, openErr
 		}
 		defer root.Close()
 		content, written, err = readInRoot(root, name)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, time.Time{}, usher.Errorf(usher.ErrNotFound, "no boot file of node %s on this conductor", uuid)
+		return "", time.Time{}, usher.Errorf(usher.ErrNotFound, "no boot file of node %s on this conductor", uuid)
 	}
 	if err != nil {
-		return nil, time.Time{}, fmt.Errorf("read boot file of node %s: %w", uuid, err)
+		return "", time.Time{}, fmt.Errorf("read boot file of node %s: %w", uuid, err)
 	}
 	return content, written, nil
 }
@@ -66,31 +64,31 @@ func (d *Disk) ReadWritten(i Interface, uuid, file string) ([]byte, time.Time, e
 // refuses any that is, so nothing leads elsewhere. After any error os.Root must
 // be asked: the file may be missing, the root reached through a link, the
 // kernel old or a container's filter strict.
-func (d *Disk) readAt(path string) ([]byte, time.Time, error) {
+func (d *Disk) readAt(path string) (string, time.Time, error) {
 	// Not to block on a pipe that somebody put there.
 	fd, err := unix.Openat2(unix.AT_FDCWD, path, &unix.OpenHow{
 		Flags:   unix.O_RDONLY | unix.O_NONBLOCK | unix.O_CLOEXEC,
 		Resolve: unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS,
 	})
 	if err != nil {
-		return nil, time.Time{}, errNoFastRead
+		return "", time.Time{}, errNoFastRead
 	}
 	defer unix.Close(fd)
 	var before, after unix.Stat_t
 	if err := unix.Fstat(fd, &before); err != nil || before.Mode&unix.S_IFMT != unix.S_IFREG || before.Size >= maxBootFile {
-		return nil, time.Time{}, errNoFastRead
+		return "", time.Time{}, errNoFastRead
 	}
 	// One byte more than it has: a file that is being written shows.
-	content := make([]byte, before.Size+1)
-	n, err := unix.Read(fd, content)
+	buffer := make([]byte, before.Size+1)
+	n, err := unix.Read(fd, buffer)
 	if err != nil || int64(n) != before.Size {
-		return nil, time.Time{}, errNoFastRead
+		return "", time.Time{}, errNoFastRead
 	}
 	// Its age after the reading: who writes meanwhile shows.
 	if err := unix.Fstat(fd, &after); err != nil {
-		return nil, time.Time{}, errNoFastRead
+		return "", time.Time{}, errNoFastRead
 	}
-	content = content[:n:n]
+	content := string(buffer[:n])
 	if identify(&before) == identify(&after) {
 		d.cache.add(path, &after, content)
 	}
@@ -101,26 +99,26 @@ func (d *Disk) readAt(path string) ([]byte, time.Time, error) {
 var errNoFastRead = errors.New("to be read through os.Root")
 
 // readInRoot is readAt for every kernel and every kind of file.
-func readInRoot(root *os.Root, name string) ([]byte, time.Time, error) {
+func readInRoot(root *os.Root, name string) (string, time.Time, error) {
 	f, err := root.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if err != nil {
-		return nil, time.Time{}, err
+		return "", time.Time{}, err
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return nil, time.Time{}, err
+		return "", time.Time{}, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, time.Time{}, fmt.Errorf("%s is not a regular file", name)
+		return "", time.Time{}, fmt.Errorf("%s is not a regular file", name)
 	}
 	content, err := io.ReadAll(io.LimitReader(f, maxBootFile+1))
 	if err == nil && len(content) > maxBootFile {
-		return nil, time.Time{}, fmt.Errorf("%s is larger than %d bytes", name, maxBootFile)
+		return "", time.Time{}, fmt.Errorf("%s is larger than %d bytes", name, maxBootFile)
 	}
 	info, statErr := f.Stat()
 	if err := errors.Join(err, statErr); err != nil {
-		return nil, time.Time{}, err
+		return "", time.Time{}, err
 	}
-	return content, info.ModTime(), nil
+	return string(content), info.ModTime(), nil
 }

@@ -125,14 +125,14 @@ func (r *Renderer) GRUBRoot(s RootScript) ([]byte, error) {
 	return r.render(rootGRUBTemplate, v, completeGRUB)
 }
 
-func (r *Renderer) render(name string, data any, complete func([]byte) bool) ([]byte, error) {
+func (r *Renderer) render(name string, data any, complete func(string) bool) ([]byte, error) {
 	t := r.templates[name]
 	var b bytes.Buffer
 	if err := t.Execute(&b, data); err != nil {
 		return nil, usher.Errorf(usher.ErrInvalid, "bad template: %v", err)
 	}
 	// A machine hangs on a script that does not begin as its firmware wants.
-	if !complete(b.Bytes()) {
+	if !complete(b.String()) {
 		return nil, usher.Errorf(usher.ErrInvalid, "bad template: %s:1: what it renders is not a boot file "+
 			"(an iPXE script begins with #!ipxe)", t.Name())
 	}

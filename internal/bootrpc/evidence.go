@@ -45,6 +45,6 @@ func Evidence(ctx context.Context, c RPC, host string, node usher.BootNode, file
 	if err := c.Call(ctx, host, Method, params, &config); err != nil {
 		return e, err
 	}
-	e.Found, e.Size, e.Servers = true, len(config), bootiface.Servers([]byte(config))
+	e.Found, e.Size, e.Servers = true, len(config), bootiface.Servers(config)
 	return e, nil
 }

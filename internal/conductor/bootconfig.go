@@ -72,7 +72,7 @@ func (c *Conductor) BootConfigOf(ctx context.Context, node usher.BootNode, name 
 		content, err := c.read(ctx, iface, node.UUID, name)
 		switch {
 		case err == nil:
-			return string(content), nil
+			return content, nil
 		case errors.Is(err, usher.ErrNotFound):
 			// Taken away below us: by somebody's tidying up, or by our own
 			// letting go of a node that is not ours.

@@ -76,7 +76,7 @@ func (c *Conductor) inTheWay(ctx context.Context, uuid string, e *bootiface.Evid
 func sources(b boot) []string {
 	var found []string
 	for _, img := range []image{b.kernel, b.ramdisk, b.iso} {
-		from := bootiface.Servers([]byte(img.URL))
+		from := bootiface.Servers(img.URL)
 		if strings.HasPrefix(img.URL, "file://") {
 			from = []string{img.URL}
 		}

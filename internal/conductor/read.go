@@ -8,7 +8,7 @@ import (
 )
 
 // read reads a node's boot file for a machine.
-func (c *Conductor) read(ctx context.Context, i bootiface.Interface, uuid, name string) ([]byte, error) {
+func (c *Conductor) read(ctx context.Context, i bootiface.Interface, uuid, name string) (string, error) {
 	if c.told.BootFileRead == nil {
 		return c.disk.Read(i, uuid, name)
 	}

@@ -16,5 +16,5 @@ func (c *Conductor) ReadyBootConfig(ctx context.Context, node usher.BootNode, na
 		return "", false
 	}
 	content, err := c.read(ctx, iface, node.UUID, name)
-	return string(content), err == nil
+	return content, err == nil
 }
