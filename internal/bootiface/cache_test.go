@@ -62,7 +62,7 @@ func TestCache(t *testing.T) {
 // TestCacheBound: however many files are asked for, little is kept of them.
 func TestCacheBound(t *testing.T) {
 	var c cache
-	content := []byte(strings.Repeat("x", 1000))
+	content := strings.Repeat("x", 1000)
 	for i := range 10_000 {
 		c.keep(fmt.Sprintf("/http/%d/config", i), cached{content: content})
 		if kept := len(c.new) + len(c.old); kept*len(content) > 2*mostCached {

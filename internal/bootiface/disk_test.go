@@ -182,7 +182,7 @@ func TestRead(t *testing.T) {
 	d, i := openDisk(t), lookup(t, "ipxe")
 	http := d.Path(HTTPRoot)
 	file := filepath.Join(http, exampleUUID, "config")
-	read := func() ([]byte, error) { return d.Read(i, exampleUUID, "boot.ipxe") }
+	read := func() (string, error) { return d.Read(i, exampleUUID, "boot.ipxe") }
 	put := func(write func() error) {
 		t.Helper()
 		if err := errors.Join(os.RemoveAll(filepath.Dir(file)), os.Mkdir(filepath.Dir(file), 0o755), write()); err != nil {
@@ -304,10 +304,10 @@ func TestNeverHalf(t *testing.T) {
 	link := filepath.Join(d.Path(HTTPRoot), "pxelinux.cfg", exampleMAC.Hyphenated())
 	for range 300 {
 		got, err := d.Read(i, exampleUUID, "boot.ipxe")
-		if err != nil || !bytes.Equal(got, configs[0]) && !bytes.Equal(got, configs[1]) {
+		if err != nil || got != string(configs[0]) && got != string(configs[1]) {
 			t.Errorf("read %d bytes, %v", len(got), err)
 		}
-		if got, err = os.ReadFile(link); err != nil || !bytes.Equal(got, configs[0]) && !bytes.Equal(got, configs[1]) {
+		if got, err := os.ReadFile(link); err != nil || !bytes.Equal(got, configs[0]) && !bytes.Equal(got, configs[1]) {
 			t.Errorf("by link: read %d bytes, %v", len(got), err)
 		}
 	}
