@@ -1,6 +1,7 @@
 package bootiface
 
 import (
+	"strings"
 	"sync"
 	"time"
 
@@ -10,17 +11,37 @@ import (
 // cache keeps the content of boot files that were read lately. Whether a file
 // is still the one that was read its own inode tells, at each request: the
 // disk stays what answers, only the reading is saved. Its zero value is ready.
+//
+// The files of nodes that boot the same image differ by the node's UUID alone,
+// so what is kept of all of them is one text, and for each of them little more
+// than its identity: ten thousand machines are a few megabytes.
 type cache struct {
-	mu       sync.Mutex
-	new, old map[string]cached // of paths; old is what new was before it was full
-	bytes    int               // in new
+	mu    sync.Mutex
+	files [2]generation // the one that is filled, and the one before it
+}
+
+// generation is what was kept until it was full.
+type generation struct {
+	files map[fileKey]cached
+	texts map[string]string // each once
+	bytes int
+}
+
+// fileKey is a node's boot file.
+type fileKey struct {
+	root Root
+	uuid string
 }
 
 type cached struct {
 	file    identity
-	content string
+	text    string // the content, with uuidMark for the node's UUID
 	written time.Time
 }
+
+// uuidMark stands for the UUID in a text. No boot file has a zero byte; one
+// that has is not kept.
+const uuidMark = "\x00"
 
 // identity tells one writing of a file from any other.
 type identity struct {
@@ -33,49 +54,65 @@ func identify(s *unix.Stat_t) identity {
 	return identity{s.Dev, s.Ino, s.Size, s.Mtim, s.Ctim}
 }
 
-// mostCached bounds the bytes in each half of the cache.
-const mostCached = 1 << 20
+const (
+	// mostCached bounds the bytes of each generation.
+	mostCached = 3 << 20
+	// entryBytes is about what a file takes beside its text.
+	entryBytes = 256
+)
 
 // settled is how old a file must be to be kept: two writings within one tick
 // of the file system's clock could look the same.
 const settled = time.Second
 
 // lookup returns what was read of the file at path, if it still is that file.
-func (c *cache) lookup(path string) (cached, bool) {
+func (c *cache) lookup(key fileKey, path string) (content string, written time.Time, ok bool) {
 	c.mu.Lock()
-	got, ok := c.new[path]
+	got, ok := c.files[0].files[key]
 	if !ok {
-		if got, ok = c.old[path]; ok {
-			c.keep(path, got)
+		if got, ok = c.files[1].files[key]; ok {
+			c.keep(key, got)
 		}
 	}
 	c.mu.Unlock()
 	if !ok {
-		return cached{}, false
+		return "", time.Time{}, false
 	}
 	var now unix.Stat_t
 	if err := unix.Stat(path, &now); err != nil || identify(&now) != got.file {
-		return cached{}, false
+		return "", time.Time{}, false
 	}
-	return got, true
+	return strings.ReplaceAll(got.text, uuidMark, key.uuid), got.written, true
 }
 
 // add keeps what was read of a file, unless it may be changing.
-func (c *cache) add(path string, s *unix.Stat_t, content string) {
+func (c *cache) add(key fileKey, s *unix.Stat_t, content string) {
 	changed := time.Unix(max(s.Mtim.Sec, s.Ctim.Sec), 0)
 	if age := time.Since(changed); age < settled+time.Second { // the fraction was cut off
 		return
 	}
+	if strings.Contains(content, uuidMark) {
+		return
+	}
+	text := strings.ReplaceAll(content, key.uuid, uuidMark)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.keep(path, cached{identify(s), content, time.Unix(s.Mtim.Unix())})
+	c.keep(key, cached{identify(s), text, time.Unix(s.Mtim.Unix())})
 }
 
-func (c *cache) keep(path string, entry cached) {
-	size := len(path) + len(entry.content)
-	if c.new == nil || c.bytes+size > mostCached {
-		c.old, c.new, c.bytes = c.new, map[string]cached{}, 0
+func (c *cache) keep(key fileKey, entry cached) {
+	g := &c.files[0]
+	if g.files == nil || g.bytes+entryBytes+len(entry.text) > mostCached {
+		c.files[1] = *g
+		*g = generation{files: map[fileKey]cached{}, texts: map[string]string{}}
 	}
-	c.bytes += size
-	c.new[path] = entry
+	g.bytes += entryBytes
+	text, ok := g.texts[entry.text]
+	if !ok {
+		text = entry.text
+		g.texts[text] = text
+		g.bytes += len(text)
+	}
+	entry.text = text
+	g.files[key] = entry
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -44,10 +45,11 @@ func TestCache(t *testing.T) {
 			if err := errors.Join(os.Mkdir(filepath.Dir(path), 0o755), write(path, first), unix.Stat(path, &s)); err != nil {
 				t.Fatal(err)
 			}
-			if d.cache.add(path, &s, "too young"); d.cache.new != nil {
+			key := fileKey{HTTPRoot, exampleUUID}
+			if d.cache.add(key, &s, "too young"); d.cache.files[0].files != nil {
 				t.Error("a file was kept that may still be changing")
 			}
-			d.cache.keep(path, cached{file: identify(&s), content: first})
+			d.cache.keep(key, cached{file: identify(&s), text: first})
 			if err := c.change(path); err != nil {
 				t.Fatal(err)
 			}
@@ -59,19 +61,62 @@ func TestCache(t *testing.T) {
 	}
 }
 
+// TestCacheTexts: files that differ by their nodes' UUIDs come back with their
+// own, and share what is kept.
+func TestCacheTexts(t *testing.T) {
+	d, i := openDisk(t), lookup(t, "ipxe")
+	long := strings.Repeat("# the same for all\n", 50)
+	content := func(uuid string) string {
+		return "#!ipxe\nkernel http://x/" + uuid + "/k\ninitrd " + uuid + "\n" + long
+	}
+	uuids := make([]string, 1000)
+	for n := range uuids {
+		uuids[n] = fmt.Sprintf("%08d-0000-4000-8000-000000000000", n)
+		path := filepath.Join(d.Path(HTTPRoot), uuids[n], "config")
+		var s unix.Stat_t
+		if err := errors.Join(os.Mkdir(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(content(uuids[n])), 0o600), unix.Stat(path, &s)); err != nil {
+			t.Fatal(err)
+		}
+		old := s
+		old.Mtim.Sec, old.Ctim.Sec = 1, 1
+		d.cache.add(fileKey{HTTPRoot, uuids[n]}, &old, content(uuids[n]))
+		kept := d.cache.files[0].files[fileKey{HTTPRoot, uuids[n]}]
+		kept.file = identify(&s)
+		d.cache.keep(fileKey{HTTPRoot, uuids[n]}, kept)
+	}
+	for _, uuid := range uuids {
+		path := filepath.Join(d.Path(HTTPRoot), uuid, "config")
+		if got, _, ok := d.cache.lookup(fileKey{HTTPRoot, uuid}, path); !ok || got != content(uuid) {
+			t.Fatalf("%v, %q", ok, got)
+		}
+		if got, err := d.Read(i, uuid, "boot.ipxe"); err != nil || got != content(uuid) {
+			t.Fatalf("%q, %v", got, err)
+		}
+	}
+	if n := len(d.cache.files[0].texts); n != 1 {
+		t.Errorf("%d texts are kept of files that differ by UUID only", n)
+	}
+	var s unix.Stat_t
+	if d.cache.add(fileKey{HTTPRoot, "zero"}, &s, "a\x00b"); len(d.cache.files[0].files) != len(uuids) {
+		t.Error("a file was kept that would come back with a UUID in it")
+	}
+}
+
 // TestCacheBound: however many files are asked for, little is kept of them.
 func TestCacheBound(t *testing.T) {
 	var c cache
-	content := strings.Repeat("x", 1000)
-	for i := range 10_000 {
-		c.keep(fmt.Sprintf("/http/%d/config", i), cached{content: content})
-		if kept := len(c.new) + len(c.old); kept*len(content) > 2*mostCached {
+	key := func(n int) fileKey { return fileKey{HTTPRoot, strconv.Itoa(n)} }
+	for n := range 20_000 {
+		text := strconv.Itoa(n) + strings.Repeat("x", 1000) // no two alike
+		c.keep(key(n), cached{text: text})
+		if kept := len(c.files[0].files) + len(c.files[1].files); kept*len(text) > 2*mostCached {
 			t.Fatalf("%d files are kept", kept)
 		}
 	}
-	for _, path := range []string{"/http/9999/config", "/http/9500/config"} {
-		if _, ok := c.new[path]; !ok {
-			t.Errorf("%s was asked for lately and is not kept", path)
+	for _, n := range []int{19_999, 19_000} {
+		_, now := c.files[0].files[key(n)]
+		if _, before := c.files[1].files[key(n)]; !now && !before {
+			t.Errorf("file %d was asked for lately and is not kept", n)
 		}
 	}
 }

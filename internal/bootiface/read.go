@@ -37,10 +37,11 @@ func (d *Disk) ReadWritten(i Interface, uuid, file string) (string, time.Time, e
 	}
 	name := uuid + "/" + configFile
 	path := d.Path(i.root) + "/" + name
-	if kept, ok := d.cache.lookup(path); ok {
-		return kept.content, kept.written, nil
+	key := fileKey{i.root, uuid}
+	if content, written, ok := d.cache.lookup(key, path); ok {
+		return content, written, nil
 	}
-	content, written, err := d.readAt(path)
+	content, written, err := d.readAt(key, path)
 	if err != nil {
 		root, openErr := d.open(i.root)
 		if openErr != nil { // a root that is missing is an outage, not "no file"
@@ -64,7 +65,7 @@ func (d *Disk) ReadWritten(i Interface, uuid, file string) (string, time.Time, e
 // refuses any that is, so nothing leads elsewhere. After any error os.Root must
 // be asked: the file may be missing, the root reached through a link, the
 // kernel old or a container's filter strict.
-func (d *Disk) readAt(path string) (string, time.Time, error) {
+func (d *Disk) readAt(key fileKey, path string) (string, time.Time, error) {
 	// Not to block on a pipe that somebody put there.
 	fd, err := unix.Openat2(unix.AT_FDCWD, path, &unix.OpenHow{
 		Flags:   unix.O_RDONLY | unix.O_NONBLOCK | unix.O_CLOEXEC,
@@ -90,7 +91,7 @@ func (d *Disk) readAt(path string) (string, time.Time, error) {
 	}
 	content := string(buffer[:n])
 	if identify(&before) == identify(&after) {
-		d.cache.add(path, &after, content)
+		d.cache.add(key, &after, content)
 	}
 	return content, time.Unix(after.Mtim.Unix()), nil
 }
