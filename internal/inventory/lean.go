@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"runtime"
+	"strings"
 	"time"
 	"unsafe"
 
@@ -27,9 +28,15 @@ type leanConn struct {
 	db, stmt uintptr
 }
 
-// leanQuery names its columns in the order in which row reads them.
-const leanQuery = "SELECT n.uuid, n.name, n.driver, n.boot_interface, n.provision_state, n.conductor_group," +
-	" n.conductor_affinity, n.provision_updated_at" + byMACJoin + "= ?"
+// leanQueries ask the same, by an index that is in our own inventories only,
+// or without it. They name their columns in the order in which row reads them.
+var leanQueries = [...]string{
+	leanColumns + strings.Replace(byMACJoin, "ports p", "ports p INDEXED BY boot_request_idx", 1) + "= ?",
+	leanColumns + byMACJoin + "= ?",
+}
+
+const leanColumns = "SELECT n.uuid, n.name, n.driver, n.boot_interface, n.provision_state, n.conductor_group," +
+	" n.conductor_affinity, n.provision_updated_at"
 
 func newLean(path string, busy time.Duration) *lean {
 	// More would wait for a processor, each with a page cache of its own.
@@ -69,34 +76,31 @@ func (l *lean) close() {
 // open returns nil if it cannot: the file or its tables may not be there yet.
 func (l *lean) open() *leanConn {
 	c := &leanConn{tls: libc.NewTLS()}
-	if !c.prepare(l.path, l.busy) {
-		c.close()
-		return nil
+	const flags = sqlite3.SQLITE_OPEN_READONLY | sqlite3.SQLITE_OPEN_NOMUTEX // one goroutine has it at a time
+	ok := c.with(l.path, func(path uintptr) int32 {
+		return sqlite3.Xsqlite3_open_v2(c.tls, path, uintptr(unsafe.Pointer(&c.db)), flags, 0)
+	}) && c.with("PRAGMA cache_size = -1000", func(pragma uintptr) int32 { // KiB
+		return sqlite3.Xsqlite3_exec(c.tls, c.db, pragma, 0, 0, 0)
+	}) && sqlite3.Xsqlite3_busy_timeout(c.tls, c.db, int32(l.busy.Milliseconds())) == sqlite3.SQLITE_OK
+	for _, query := range leanQueries {
+		if ok && c.with(query, func(query uintptr) int32 {
+			return sqlite3.Xsqlite3_prepare_v3(c.tls, c.db, query, -1, sqlite3.SQLITE_PREPARE_PERSISTENT, uintptr(unsafe.Pointer(&c.stmt)), 0)
+		}) {
+			return c
+		}
 	}
-	return c
+	c.close()
+	return nil
 }
 
-func (c *leanConn) prepare(path string, busy time.Duration) bool {
-	name, err := libc.CString(path)
+// with lends a text to one of SQLite's functions, and says whether it did well.
+func (c *leanConn) with(s string, f func(text uintptr) int32) bool {
+	text, err := libc.CString(s)
 	if err != nil {
 		return false
 	}
-	defer libc.Xfree(c.tls, name)
-	query, err := libc.CString(leanQuery)
-	if err != nil {
-		return false
-	}
-	defer libc.Xfree(c.tls, query)
-	cache, err := libc.CString("PRAGMA cache_size = -1000") // KiB
-	if err != nil {
-		return false
-	}
-	defer libc.Xfree(c.tls, cache)
-	const flags = sqlite3.SQLITE_OPEN_READONLY | sqlite3.SQLITE_OPEN_NOMUTEX // one goroutine has it at a time
-	return sqlite3.Xsqlite3_open_v2(c.tls, name, uintptr(unsafe.Pointer(&c.db)), flags, 0) == sqlite3.SQLITE_OK &&
-		sqlite3.Xsqlite3_busy_timeout(c.tls, c.db, int32(busy.Milliseconds())) == sqlite3.SQLITE_OK &&
-		sqlite3.Xsqlite3_exec(c.tls, c.db, cache, 0, 0, 0) == sqlite3.SQLITE_OK &&
-		sqlite3.Xsqlite3_prepare_v3(c.tls, c.db, query, -1, sqlite3.SQLITE_PREPARE_PERSISTENT, uintptr(unsafe.Pointer(&c.stmt)), 0) == sqlite3.SQLITE_OK
+	defer libc.Xfree(c.tls, text)
+	return f(text) == sqlite3.SQLITE_OK
 }
 
 func (c *leanConn) bootNode(mac usher.MAC) (n usher.BootNode, found, ok bool) {

@@ -30,6 +30,12 @@ func TestLean(t *testing.T) {
 	if err := s.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	var row [3]int
+	var plan string
+	err = s.db.QueryRowContext(t.Context(), "EXPLAIN QUERY PLAN "+leanQueries[0], "").Scan(&row[0], &row[1], &row[2], &plan)
+	if want := "SEARCH p USING COVERING INDEX boot_request_idx (address=?)"; err != nil || plan != want {
+		t.Errorf("the plan begins with %q, %v, want %q", plan, err, want)
+	}
 	var all sync.WaitGroup
 	for i := range byte(8) {
 		all.Go(func() {
