@@ -22,7 +22,7 @@ func newLogging(w io.Writer, cfg *config.Config) *logging {
 	if cfg.Default.UseJSON {
 		l.logger = slog.New(slog.NewJSONHandler(l.lines, options))
 	} else {
-		l.logger = slog.New(slog.NewTextHandler(l.lines, options))
+		l.logger = slog.New(newTextHandler(l.lines, options))
 	}
 	return l
 }

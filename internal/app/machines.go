@@ -2,10 +2,12 @@ package app
 
 import (
 	"context"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/usher-boot/usher/internal/bootapi"
 	"github.com/usher-boot/usher/internal/bootiface"
@@ -119,7 +121,12 @@ func (a *App) decider(cfg *config.Config) bootapi.Decider {
 // observe makes the one log line, the metrics and the journal's entry of a
 // decision.
 func (a *App) observe(ctx context.Context, d *dispatch.Decision) {
-	a.logger.LogAttrs(ctx, d.Level(), "boot request", d.LogAttrs()...)
+	if h := a.logger.Handler(); h.Enabled(ctx, d.Level()) {
+		// Not by the logger, which looks for its caller each time.
+		r := slog.NewRecord(time.Now(), d.Level(), "boot request", 0)
+		r.AddAttrs(d.LogAttrs()...)
+		_ = h.Handle(ctx, r) // nobody could be told
+	}
 	a.metrics.Observe(d)
 	a.journal.Add(d)
 }

@@ -1,0 +1,86 @@
+package app
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"sync"
+)
+
+// textHandler is slog.TextHandler with a short way for lines like those of
+// boot requests, which are most of what a storm logs: plain words and times.
+// What it writes is the same; all else goes the long way.
+type textHandler struct {
+	slog.Handler
+	w io.Writer
+}
+
+func newTextHandler(w io.Writer, o *slog.HandlerOptions) slog.Handler {
+	return textHandler{slog.NewTextHandler(w, o), w}
+}
+
+// textBuffers are *[]byte, for one line each.
+var textBuffers = sync.Pool{New: func() any { return new(make([]byte, 0, 512)) }}
+
+func (h textHandler) Handle(ctx context.Context, r slog.Record) error {
+	buffer := textBuffers.Get().(*[]byte)
+	defer textBuffers.Put(buffer)
+	line, ok := appendRecord((*buffer)[:0], r)
+	*buffer = line[:0]
+	if !ok {
+		return h.Handler.Handle(ctx, r)
+	}
+	_, err := h.w.Write(line)
+	return err
+}
+
+func appendRecord(b []byte, r slog.Record) ([]byte, bool) {
+	if r.Time.IsZero() {
+		return b, false
+	}
+	b = append(b, "time="...)
+	b = r.Time.AppendFormat(b, "2006-01-02T15:04:05.000Z07:00")
+	b = append(b, " level="...)
+	b = append(b, r.Level.String()...)
+	b = append(b, " msg="...)
+	b, ok := appendPlain(b, r.Message)
+	r.Attrs(func(a slog.Attr) bool {
+		b = append(b, ' ')
+		var plain bool
+		b, plain = appendPlain(b, a.Key)
+		ok = ok && plain
+		b = append(b, '=')
+		switch a.Value.Kind() {
+		case slog.KindString:
+			b, plain = appendPlain(b, a.Value.String())
+			ok = ok && plain
+		case slog.KindDuration:
+			b = append(b, a.Value.Duration().String()...)
+		default:
+			ok = false
+		}
+		return ok
+	})
+	return append(b, '\n'), ok
+}
+
+// appendPlain appends a value, quoted where it has a blank. It says false to
+// anything that would have to be escaped, or of which it does not know.
+func appendPlain(b []byte, s string) ([]byte, bool) {
+	quote := s == ""
+	for i := range len(s) {
+		switch c := s[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '_', c == '.', c == ':', c == '/':
+		case c == ' ':
+			quote = true
+		default:
+			return b, false
+		}
+	}
+	if !quote {
+		return append(b, s...), true
+	}
+	b = append(b, '"')
+	b = append(b, s...)
+	return append(b, '"'), true
+}
