@@ -3,6 +3,8 @@ package inventory
 import (
 	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 	"unsafe"
 
@@ -20,6 +22,11 @@ type lean struct {
 	path string
 	busy time.Duration
 	free chan *leanConn // nil where one is still to be opened
+
+	holding atomic.Bool
+	mu      sync.Mutex
+	holder  *leanConn // reads while holding; see hold
+	release *time.Timer
 }
 
 // leanConn is one connection with its one prepared statement.
@@ -49,9 +56,12 @@ func newLean(path string, busy time.Duration) *lean {
 
 // bootNode finds the node of a port. ok says that the question was answered.
 func (l *lean) bootNode(mac usher.MAC) (n usher.BootNode, found, ok bool) {
+	if !l.holding.Load() && l.holding.CompareAndSwap(false, true) {
+		l.hold()
+	}
 	c := <-l.free
 	if c == nil {
-		c = l.open()
+		c = l.open(leanQueries[:]...)
 	}
 	if c != nil {
 		n, found, ok = c.bootNode(mac)
@@ -71,10 +81,52 @@ func (l *lean) close() {
 			c.close()
 		}
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.release != nil {
+		l.release.Stop()
+	}
+	if l.holder != nil {
+		l.holder.close()
+		l.holder = nil
+	}
+}
+
+// holdFor is short enough that SQLite's log of changes, which cannot begin
+// anew meanwhile, does not grow by much.
+const holdFor = time.Second
+
+// hold reads, and goes on reading for a moment, while machines ask: of a file
+// that a process reads already, it costs SQLite no system call to begin to
+// read it once more and to end that. Nobody sees older rows for it, and with a
+// write-ahead log nobody waits to write.
+func (l *lean) hold() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.holder == nil {
+		if l.holder = l.open("SELECT m.journal_mode FROM pragma_journal_mode() m, sqlite_master"); l.holder == nil {
+			return // for good: somebody else's file, or none
+		}
+	}
+	if sqlite3.Xsqlite3_step(l.holder.tls, l.holder.stmt) != sqlite3.SQLITE_ROW || l.holder.text(0) != "wal" {
+		sqlite3.Xsqlite3_reset(l.holder.tls, l.holder.stmt)
+		return
+	}
+	l.release = time.AfterFunc(holdFor, l.letGo)
+}
+
+func (l *lean) letGo() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.holder != nil {
+		sqlite3.Xsqlite3_reset(l.holder.tls, l.holder.stmt)
+	}
+	l.holding.Store(false)
 }
 
 // open returns nil if it cannot: the file or its tables may not be there yet.
-func (l *lean) open() *leanConn {
+// The connection is for the first query that there are tables for.
+func (l *lean) open(queries ...string) *leanConn {
 	c := &leanConn{tls: libc.NewTLS()}
 	const flags = sqlite3.SQLITE_OPEN_READONLY | sqlite3.SQLITE_OPEN_NOMUTEX // one goroutine has it at a time
 	ok := c.with(l.path, func(path uintptr) int32 {
@@ -82,7 +134,7 @@ func (l *lean) open() *leanConn {
 	}) && c.with("PRAGMA cache_size = -1000", func(pragma uintptr) int32 { // KiB
 		return sqlite3.Xsqlite3_exec(c.tls, c.db, pragma, 0, 0, 0)
 	}) && sqlite3.Xsqlite3_busy_timeout(c.tls, c.db, int32(l.busy.Milliseconds())) == sqlite3.SQLITE_OK
-	for _, query := range leanQueries {
+	for _, query := range queries {
 		if ok && c.with(query, func(query uintptr) int32 {
 			return sqlite3.Xsqlite3_prepare_v3(c.tls, c.db, query, -1, sqlite3.SQLITE_PREPARE_PERSISTENT, uintptr(unsafe.Pointer(&c.stmt)), 0)
 		}) {

@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"os"
+	"path/filepath"
 	"strconv"
 	"sync"
 	"testing"
@@ -92,5 +93,69 @@ func TestLeanBroken(t *testing.T) {
 	}
 	if _, err := s.BootNodeByMAC(t.Context(), usher.MAC{2, 0, 0, 0, 0, 1}); err == nil {
 		t.Error("no error")
+	}
+}
+
+// TestLeanHold: reading on for a moment hides no change, and keeps the log of
+// changes from beginning anew only for that moment. A file without such a log
+// is not held, for there its writer would wait.
+func TestLeanHold(t *testing.T) {
+	s := openStore(t, sqliteURL(t))
+	mac := usher.MAC{2, 0, 0, 0, 0, 1}
+	n := createNode(t, s, "n")
+	createPort(t, s, n, mac.String())
+	checkpoint := func() (busy int) {
+		t.Helper()
+		var pages [2]int
+		if err := s.w.QueryRowContext(t.Context(), "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &pages[0], &pages[1]); err != nil {
+			t.Fatal(err)
+		}
+		return busy
+	}
+	if _, err := s.w.ExecContext(t.Context(), "PRAGMA busy_timeout = 0"); err != nil {
+		t.Fatal(err)
+	}
+	s.lean.bootNode(mac)
+	s.lean.mu.Lock()
+	s.lean.release.Stop() // the moment is over when this test says so
+	s.lean.mu.Unlock()
+	for _, state := range []usher.State{usher.DeployWait, usher.Active} {
+		if _, err := s.UpdateNode(t.Context(), n.UUID, "", func(n *usher.Node) error { n.ProvisionState = state; return nil }); err != nil {
+			t.Fatal(err)
+		}
+		if got, _, ok := s.lean.bootNode(mac); !ok || got.ProvisionState != state {
+			t.Errorf("%q after it became %q", got.ProvisionState, state)
+		}
+	}
+	if checkpoint() == 0 {
+		t.Error("it does not read on")
+	}
+	s.lean.letGo()
+	if checkpoint() != 0 {
+		t.Error("it still reads")
+	}
+}
+
+// TestLeanForeign: a file of Ironic's has no write-ahead log.
+func TestLeanForeign(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "foreign.sqlite")
+	db, err := openSQLite(path, time.Second, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for _, statement := range []string{"PRAGMA journal_mode = DELETE", "CREATE TABLE nodes (id INTEGER)"} {
+		if _, err := db.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l := newLean(path, 0)
+	defer l.close()
+	l.hold()
+	if l.holder == nil || l.release != nil {
+		t.Error("it would keep Ironic from writing")
+	}
+	if _, err := db.ExecContext(t.Context(), "PRAGMA busy_timeout = 0; CREATE TABLE ports (id INTEGER)"); err != nil {
+		t.Error(err)
 	}
 }
