@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"runtime/debug"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/usher-boot/usher"
@@ -15,7 +18,14 @@ import (
 
 type serveCmd struct{}
 
-func (*serveCmd) Run(s *session) error { return s.run(app.Role{API: true, Conductor: true}) }
+func (*serveCmd) Run(s *session) error {
+	// API, conductor and database in one process: a collector that lets less
+	// pile up keeps it as small as each of the separate ones.
+	if !slices.ContainsFunc(s.Environ, func(v string) bool { return strings.HasPrefix(v, "GOGC=") }) {
+		debug.SetGCPercent(70)
+	}
+	return s.run(app.Role{API: true, Conductor: true})
+}
 
 type apiCmd struct{}
 

@@ -66,12 +66,12 @@ func newSQLite(loc location) (*dialect, error) {
 func openSQLite(path string, busy time.Duration, readOnly bool) (*sql.DB, error) {
 	options := url.Values{"_pragma": {
 		"busy_timeout(" + strconv.FormatInt(busy.Milliseconds(), 10) + ")",
+		"cache_size(-500)", // KiB; machines are answered by other connections (lean.go)
 	}}
 	if readOnly {
 		// Refuse to create a file: mode=ro fails on a missing one.
 		options.Set("mode", "ro")
 		options.Add("_pragma", "query_only(1)")
-		options.Add("_pragma", "cache_size(-1000)") // KiB, for each reader
 	} else {
 		if err := createPrivate(path); err != nil {
 			return nil, err
