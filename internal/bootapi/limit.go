@@ -2,6 +2,7 @@ package bootapi
 
 import (
 	"net"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -127,28 +128,18 @@ func (l *Limited) makeRoom() bool {
 // admit wraps a connection that has taken a slot, or closes it and gives nil:
 // then the slot is still to be had.
 func (l *Limited) admit(conn net.Conn, slot int) net.Conn {
-	leave, over := func() {}, false
+	h := &held{l: l, conn: conn, slot: slot}
 	if l.sources != nil {
-		switch verdict, from := l.sources.enter(conn); verdict {
+		var v verdict
+		switch v, h.from = l.sources.enter(conn); v {
 		case unwelcome:
 			_ = conn.Close() // it was not let in, so nobody is to hear of it
 			return nil
 		case welcome, tooManyOpen:
-			leave, over = func() { l.sources.leave(from) }, verdict == tooManyOpen
+			h.counted, h.over = true, v == tooManyOpen
 		}
 	}
 	l.open.Add(1)
-	h := &held{over: over}
-	free := sync.OnceFunc(func() {
-		l.open.Add(-1)
-		l.holders[slot].Store(nil)
-		leave()
-		l.slots <- slot
-	})
-	h.close = func() error {
-		defer free()
-		return conn.Close()
-	}
 	l.holders[slot].Store(h)
 	if tcp, ok := conn.(*net.TCPConn); ok {
 		return &limitedTCP{tcp, h}
@@ -175,12 +166,31 @@ func (l *Limited) Close() error {
 
 // held is what the listener knows of a connection.
 type held struct {
-	close func() error
-	idle  atomic.Int64 // since when, in nanoseconds of Unix time; 0 while it is not
-	over  bool         // one too many of its source
+	l       *Limited
+	conn    net.Conn
+	slot    int
+	from    netip.Addr
+	counted bool         // among those of its source
+	over    bool         // one too many of its source
+	idle    atomic.Int64 // since when, in nanoseconds of Unix time; 0 while it is not
+	closed  atomic.Bool
 }
 
 func (h *held) hold() *held { return h }
+
+func (h *held) close() error {
+	err := h.conn.Close()
+	if h.closed.Swap(true) {
+		return err
+	}
+	h.l.open.Add(-1)
+	h.l.holders[h.slot].Store(nil)
+	if h.counted {
+		h.l.sources.leave(h.from)
+	}
+	h.l.slots <- h.slot
+	return err
+}
 
 type limitedTCP struct {
 	*net.TCPConn // with its ReadFrom, which is sendfile
