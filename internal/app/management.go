@@ -89,7 +89,8 @@ func (a *App) ramdiskOr(next http.Handler) http.Handler {
 		return next // ramdisks call Ironic's API
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if api := a.management.Load(); api.Public(r) {
+		// Most ask for boot files, which no ramdisk does.
+		if api := a.management.Load(); !strings.HasPrefix(r.URL.Path, bootapi.Prefix) && api.Public(r) {
 			api.RamdiskHandler().ServeHTTP(w, r)
 			return
 		}
