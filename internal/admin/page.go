@@ -113,7 +113,7 @@ var templates = sync.OnceValue(func() *template.Template {
 		"clock":     func(t time.Time) string { return t.UTC().Format(time.TimeOnly) },
 		"stamp":     func(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) },
 		"millis":    time.Time.UnixMilli,
-		"percent":   func(part float64) string { return strconv.FormatFloat(part*100, 'f', 1, 64) + " %" },
+		"percent":   func(part float64) string { return strconv.FormatFloat(part*100, 'f', 1, 64) + "\u00a0%" },
 		"since": func(now, at time.Time) any {
 			return struct {
 				At   time.Time

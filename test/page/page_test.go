@@ -33,6 +33,7 @@ func TestPage(t *testing.T) {
 	s.ask("52-54-00-00-00-01", "boot.ipxe")
 
 	t.Run("loads and lives", func(t *testing.T) { lives(t, open(t, chromium, s), s) })
+	t.Run("laptop", func(t *testing.T) { shows(t, open(t, chromium, s)) })
 	t.Run("hostile names", func(t *testing.T) { escapes(t, open(t, chromium, s), s) })
 	t.Run("phone", func(t *testing.T) {
 		fits(t, open(t, chromium, s, chromedp.EmulateViewport(360, 780, chromedp.EmulateMobile)))
@@ -51,7 +52,7 @@ func lives(t *testing.T, p *tab, s *site) {
 	p.live()
 	value[bool](p, marker+" = true")
 	p.has("#conductors", "conductor-1")
-	p.has("#conductors", "100.0 %")
+	p.has("#conductors", "100.0\u00a0%")
 	p.has("#waiting", "rack1-n1")
 	p.has("#requests", "52:54:00:00:00:01")
 
@@ -111,6 +112,22 @@ func fits(t *testing.T, p *tab) {
 	}
 	p.do(chromedp.EmulateViewport(390, 844, chromedp.EmulateMobile))
 	p.picture("phone")
+}
+
+// shows: no column is out of sight beside its table, at the width where the
+// page gets two columns and at that of a laptop.
+func shows(t *testing.T, p *tab) {
+	p.live()
+	p.has("#unknown", "usher node add")
+	for _, width := range []int64{1200, 1280} {
+		p.do(chromedp.EmulateViewport(width, 800))
+		p.await(fmt.Sprintf("window.innerWidth === %d", width))
+		if over := value[[]string](p, `[...document.querySelectorAll(".scroll")].filter(e => e.scrollWidth > e.clientWidth)
+			.map(e => e.closest("section").id + " " + (e.scrollWidth - e.clientWidth) + " px")`); len(over) > 0 {
+			t.Errorf("%d px wide: tables wider than what they are in: %q", width, over)
+		}
+	}
+	p.picture("laptop")
 }
 
 // contrasts is a script: the texts whose contrast with what is behind them is
