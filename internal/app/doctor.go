@@ -39,10 +39,13 @@ func doctorDatabase(ctx context.Context, cfg *config.Config, version string) (ch
 	options := databaseOptions(cfg, nil)
 	kind, err := inventory.Detect(ctx, options)
 	if err != nil {
+		if why := barred(cfg); why != nil {
+			return []doctor.Check{{Name: name, State: doctor.Failed, Detail: why.Error(), Fix: asWhom}}, false
+		}
 		return []doctor.Check{{Name: name, State: doctor.Failed, Detail: err.Error(), Fix: reach}}, false
 	}
 	if kind == inventory.Empty {
-		return []doctor.Check{{Name: name, State: doctor.Failed, Detail: "it holds no tables, neither Usher's nor Ironic's",
+		return []doctor.Check{{Name: name, State: doctor.Failed, Detail: "it holds no tables, neither Usher's nor Ironic's: " + orElse(sqliteFile(cfg), "that of [database]connection"),
 			Fix: "beside Ironic, name Ironic's database in [database]connection; otherwise run 'usher db upgrade', or 'usher serve' for SQLite"}}, false
 	}
 	ironic = kind == inventory.Ironic
@@ -55,7 +58,13 @@ func doctorDatabase(ctx context.Context, cfg *config.Config, version string) (ch
 	whose := map[bool]string{true: "Ironic's, every column that is needed can be read", false: "Usher's own"}[ironic]
 	checks = append(checks, doctor.Check{Name: name, State: doctor.OK, Detail: whose})
 
-	site := doctor.Site{Mine: settings(cfg, version)}
+	site := doctor.Site{Mine: settings(cfg, version), Program: "'usher conductor'"}
+	switch {
+	case ironic:
+		site.Program = "its ironic-conductor"
+	case sqliteFile(cfg) != "":
+		site.Program = "'usher serve'"
+	}
 	if reader.HeartbeatRule() {
 		site.HeartbeatTimeout = cfg.Conductor.HeartbeatTimeout
 	}

@@ -70,10 +70,10 @@ func explainFrom(ctx context.Context, cfg *config.Config, o *explanation.Options
 	kind, err := inventory.Detect(ctx, databaseOptions(cfg, nil))
 	if err == nil && kind == inventory.Empty {
 		o.Site.Empty = true
-		err = usher.Errorf(usher.ErrUnavailable, "the database of [database]connection holds no tables, neither Usher's nor Ironic's")
+		err = usher.Errorf(usher.ErrUnavailable, "%s holds no tables, neither Usher's nor Ironic's", orElse(sqliteFile(cfg), "the database of [database]connection"))
 	}
 	ironic := kind == inventory.Ironic
-	_, sqlite := strings.CutPrefix(cfg.Database.Connection, "sqlite:///")
+	sqlite := sqliteFile(cfg) != ""
 	o.Site.Ironic, o.Site.Alone = ironic, sqlite && !ironic
 	o.Dispatch = decisionSettings(cfg, ironic)
 	var reader *inventory.Reader
@@ -81,6 +81,9 @@ func explainFrom(ctx context.Context, cfg *config.Config, o *explanation.Options
 		reader, err = inventory.OpenReader(ctx, databaseOptions(cfg, nil))
 	}
 	if err != nil {
+		if o.Site.Barred = barred(cfg); o.Site.Barred != nil {
+			err = o.Site.Barred
+		}
 		o.Dispatch.Nodes, o.Opening = noDatabase{err}, time.Since(start)
 		return func() {}, nil
 	}

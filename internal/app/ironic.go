@@ -26,7 +26,7 @@ const (
 func besideIronic(ctx context.Context, cfg *config.Config) (bool, error) {
 	kind, err := inventory.Detect(ctx, databaseOptions(cfg, nil))
 	if err != nil {
-		return false, named("[database]connection", err)
+		return false, databaseError(cfg, err)
 	}
 	return kind == inventory.Ironic, nil
 }
@@ -36,7 +36,7 @@ func besideIronic(ctx context.Context, cfg *config.Config) (bool, error) {
 func (a *App) useIronic(ctx context.Context, cfg *config.Config) error {
 	reader, err := inventory.OpenReader(ctx, databaseOptions(cfg, a.logger))
 	if err != nil {
-		return named("[database]connection", err)
+		return databaseError(cfg, err)
 	}
 	a.lifecycle.onStop("inventory", func(context.Context) error { return reader.Close() })
 	a.host = ironicHost(ctx, cfg)

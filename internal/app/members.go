@@ -23,7 +23,7 @@ type Members struct {
 func OpenMembers(ctx context.Context, cfg *config.Config) (*Members, error) {
 	reader, err := inventory.OpenReader(ctx, databaseOptions(cfg, slog.New(slog.DiscardHandler)))
 	if err != nil {
-		return nil, named("[database]connection", err)
+		return nil, databaseError(cfg, err)
 	}
 	return &Members{reader, cfg}, nil
 }

@@ -54,7 +54,7 @@ func OpenStore(ctx context.Context, cfg *config.Config) (*inventory.Store, error
 func openStore(ctx context.Context, cfg *config.Config, logger *slog.Logger) (*inventory.Store, error) {
 	store, err := inventory.OpenStore(ctx, databaseOptions(cfg, logger))
 	if err != nil {
-		return nil, named("[database]connection", err)
+		return nil, databaseError(cfg, err)
 	}
 	return store, nil
 }

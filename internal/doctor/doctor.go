@@ -56,6 +56,8 @@ type Site struct {
 	HeartbeatTimeout time.Duration // 0: online is enough
 	Agents           Agents        // nil where there is no RPC
 	Mine             agent.Settings
+	// Program is what runs a conductor here, for advice.
+	Program string
 	// RPC names what a process must listen on, for advice.
 	RPC string
 }
@@ -71,7 +73,7 @@ func (s Site) Check(ctx context.Context) []Check {
 		if !c.Active(now, s.HeartbeatTimeout) {
 			checks = append(checks, Check{name, Warning,
 				fmt.Sprintf("not active; last heartbeat %s (%s ago)", c.UpdatedAt.Format(time.RFC3339), now.Sub(c.UpdatedAt).Round(time.Second)),
-				"start its ironic-conductor, or leave it out of mind if it is gone for good"})
+				"start " + s.Program + " on that host, or leave it out of mind if it is gone for good"})
 			continue
 		}
 		active++

@@ -2,8 +2,10 @@ package explanation
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/usher-boot/usher"
@@ -69,6 +71,8 @@ var rows = map[dispatch.Cause]advice{
 			switch {
 			case e.Site.Empty:
 				return sentence(e.r.Error)
+			case e.Site.Barred != nil:
+				return "what machines get cannot be told, since this account may not use the database"
 			case errors.Is(e.dec.Err, usher.ErrUnavailable):
 				return "the database gives no answer"
 			}
@@ -88,11 +92,14 @@ var rows = map[dispatch.Cause]advice{
 	},
 	dispatch.CauseTimeout: {
 		says: func(e *explainer) string {
-			return fmt.Sprintf("%s %s did not answer within [usher]rpc_timeout = %g s", noun("conductor", len(e.silent())),
-				strings.Join(e.silent(), " and "), e.Dispatch.RPCTimeout.Seconds())
+			text := fmt.Sprintf("conductor %s did not answer within [usher]rpc_timeout = %g s", e.late(), e.Dispatch.RPCTimeout.Seconds())
+			if others := e.silentBut(e.late()); len(others) > 0 {
+				text += ", and " + strings.Join(others, " and ") + " cannot be reached"
+			}
+			return text
 		},
 		fix: func(e *explainer) string {
-			return "look at that host and its log: the process hangs, its disk or database is slow, or a firewall drops the way to it (" + e.Site.RPC + ")"
+			return "look at " + e.late() + " and its log: the process hangs, its disk or database is slow, or a firewall drops the way to it (" + e.Site.RPC + ")"
 		},
 	},
 	dispatch.CauseStopping: {
@@ -161,6 +168,21 @@ func (e *explainer) silent() []string {
 		hosts = []string{e.asked()}
 	}
 	return hosts
+}
+
+// late is the last conductor that let the time for its answer pass.
+func (e *explainer) late() string {
+	for _, c := range slices.Backward(e.seen.calls) {
+		if errors.Is(c.err, context.DeadlineExceeded) {
+			return c.Host
+		}
+	}
+	return e.asked()
+}
+
+// silentBut are the others that gave no answer.
+func (e *explainer) silentBut(host string) []string {
+	return slices.DeleteFunc(e.silent(), func(other string) bool { return other == host })
 }
 
 func noun(one string, n int) string {

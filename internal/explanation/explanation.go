@@ -70,6 +70,7 @@ type Options struct {
 type Site struct {
 	Ironic  bool   // the inventory is Ironic's
 	Empty   bool   // the database has no tables
+	Barred  error  // why who asks may not use the database; nil: that is not it
 	Alone   bool   // one process on SQLite: no RPC, no other hosts
 	Program string // how the user called this program
 	// Door is where the machines' door of this host listens, and DoorErr why it

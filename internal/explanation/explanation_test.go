@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"slices"
 	"strings"
 	"syscall"
@@ -330,6 +331,10 @@ func TestCauses(t *testing.T) {
 		{name: "database foreign", cause: dispatch.CauseDatabase, exit: usher.ErrUnavailable,
 			world: func(w *world) { w.nodeErr = errors.New("column nodes.x is missing") },
 			says:  []string{"the database cannot be used: column nodes.x is missing", "'usher db grants'"}},
+		{name: "database of another account", cause: dispatch.CauseDatabase, exit: usher.ErrUnavailable,
+			option: func(o *Options) { o.Site.Barred = os.ErrPermission },
+			world:  func(w *world) { w.nodeErr = os.ErrPermission },
+			says:   []string{"failed node: permission denied", "cannot be told, since this account may not", "fix: run it as root, or as the account"}},
 		{name: "database goes down", cause: dispatch.CauseDatabase, exit: usher.ErrUnavailable,
 			world: func(w *world) { w.hosts, w.ringErr = nil, usher.Errorf(usher.ErrUnavailable, "read conductors: gone") },
 			says:  []string{"failed ring: read conductors: gone"}},
@@ -383,6 +388,13 @@ func TestCauses(t *testing.T) {
 					return bootiface.Evidence{}, fmt.Errorf("%w: %w", usher.ErrUnavailable, ctx.Err())
 				}
 			}, says: []string{"conductor c1 did not answer within [usher]rpc_timeout = 3 s", "the process hangs"}},
+		{name: "one gone, one hung", cause: dispatch.CauseTimeout, exit: usher.ErrUnavailable, world: func(w *world) {
+			w.evidence["c1"] = silent(syscall.ECONNREFUSED)
+			w.evidence["c2"] = func(ctx context.Context) (bootiface.Evidence, error) {
+				<-ctx.Done()
+				return bootiface.Evidence{}, fmt.Errorf("%w: %w", usher.ErrUnavailable, ctx.Err())
+			}
+		}, says: []string{"conductor c2 did not answer within [usher]rpc_timeout = 3 s, and c1 cannot be reached\n", "fix: look at c2 and its log"}},
 		{name: "stopping", option: ironic, cause: dispatch.CauseStopping, exit: usher.ErrUnavailable,
 			world: func(w *world) {
 				w.evidence["c1"] = says(unavailable("ServiceUnavailable", "this conductor is stopping"))

@@ -42,11 +42,14 @@ func (e *explainer) database() string {
 	switch {
 	case e.Site.Empty:
 		return "run '" + e.Site.Program + " db upgrade', or 'usher serve' for SQLite; beside Ironic, name Ironic's database in [database]connection"
+	case e.Site.Barred != nil:
+		return "run it as root, or as the account that 'usher serve' runs as"
 	case errors.Is(e.dec.Err, usher.ErrUnavailable):
 		return "see that the server of [database]connection runs and lets this host in ('" + e.Site.Program +
 			" doctor' tells); machines ask again by themselves"
 	}
-	return "see what '" + e.Site.Program + " doctor' says; '" + e.Site.Program + " db grants' prints the rights that an account needs"
+	return "correct [database]connection (engine, account, password, name of the database), or give the account its rights: '" +
+		e.Site.Program + " db grants' prints them"
 }
 
 // makeWait is the fix for a state in which nothing is answered.
