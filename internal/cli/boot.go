@@ -16,6 +16,8 @@ type bootCmd struct {
 	API  string `name:"api" placeholder:"URL" help:"Machines' door to ask. Default: the one of this configuration."`
 }
 
+const requestID = "X-Openstack-Request-Id"
+
 // Run asks as a machine would and prints the answer's body alone.
 func (c *bootCmd) Run(s *session) error {
 	mac, err := usher.ParseMAC(c.MAC)
@@ -36,12 +38,16 @@ func (c *bootCmd) Run(s *session) error {
 	if err != nil {
 		return usher.Errorf(usher.ErrInvalid, "--api: %v", err)
 	}
-	req.Header.Set("X-Openstack-Request-Id", id)
+	req.Header.Set(requestID, id)
 	resp, err := (&http.Client{Timeout: 30 * time.Second}).Do(req)
 	if err != nil {
 		return usher.Errorf(usher.ErrUnavailable, "no answer from the machines' door (is 'usher serve' running?): %v", err)
 	}
 	defer resp.Body.Close()
+	final := resp.StatusCode == http.StatusOK || resp.StatusCode == http.StatusNotFound
+	if final && resp.Header.Get(requestID) != id { // a machines' door repeats it
+		return fmt.Errorf("%s is no machines' door ([usher]boot_listen): it answers %q", base, resp.Status)
+	}
 	switch resp.StatusCode {
 	case http.StatusOK:
 		_, err := io.Copy(s.Stdout, resp.Body)
@@ -51,7 +57,7 @@ func (c *bootCmd) Run(s *session) error {
 			"%s gets nothing (404): no node has this MAC, or its state, boot interface or files give nothing to boot; "+
 				"'%s explain %[1]s' says which, and the log of the API under %[3]s", mac, s.call(), id)
 	default:
-		return usher.Errorf(usher.ErrUnavailable, "%s gets %s and is to ask again after %s s; the log of the API says why under %s",
-			mac, fmt.Sprintf("%q", resp.Status), resp.Header.Get("Retry-After"), id)
+		return usher.Errorf(usher.ErrUnavailable, "%s gets %q and is to ask again after %s s; "+
+			"'%s explain %[1]s' says why, and the log of the API under %[5]s", mac, resp.Status, resp.Header.Get("Retry-After"), s.call(), id)
 	}
 }

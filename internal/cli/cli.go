@@ -111,7 +111,7 @@ func run(ctx context.Context, parser *kong.Kong, g *grammar, args []string, env 
 	}
 	parsed, err := parser.Parse(args)
 	if err != nil {
-		fmt.Fprintf(env.Stderr, "usher: %v\nTry 'usher --help'.\n", err)
+		fmt.Fprintf(env.Stderr, "usher: %v\nTry '%s --help'.\n", err, command(err))
 		return exitUsage
 	}
 	s := &session{Env: env, ctx: ctx, args: args, model: parser.Model,
@@ -125,6 +125,16 @@ func run(ctx context.Context, parser *kong.Kong, g *grammar, args []string, env 
 		return s.fail(err)
 	}
 	return exitOK
+}
+
+// command is the command that a wrong command line is about.
+func command(err error) string {
+	if wrong, ok := errors.AsType[*kong.ParseError](err); ok {
+		if node := wrong.Context.Selected(); node != nil {
+			return path(node)
+		}
+	}
+	return "usher"
 }
 
 // fail says what went wrong and gives the exit code for it.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"net/url"
@@ -16,11 +17,11 @@ import (
 
 type stormCmd struct {
 	API     string        `name:"api" placeholder:"URL" help:"Machines' door to storm. Default: the one of this configuration."`
-	Nodes   int           `placeholder:"N" help:"Machines to play. Default: 100; with --from-db all nodes that wait."`
+	Nodes   *int          `placeholder:"N" help:"Machines to play. Default: 100; with --from-db all nodes that wait."`
 	FromDB  bool          `name:"from-db" help:"Play the nodes that wait for a boot.ipxe in this configuration's database, which is only read, and check that each gets its own boot file."`
 	NICs    int           `name:"nics" default:"1" placeholder:"K" help:"NICs of each machine; a random one is the registered one. Default: 1."`
 	Within  time.Duration `placeholder:"DURATION" help:"Power on at random times within this, such as 60s. Default: all at once."`
-	Rate    float64       `placeholder:"R" help:"Power on so many machines a second instead."`
+	Rate    *float64      `placeholder:"R" help:"Power on so many machines a second instead."`
 	MACBase string        `name:"mac-base" default:"06:00:00:00:00:00" placeholder:"MAC" help:"First of the MAC addresses that are made up. Default: 06:00:00:00:00:00."`
 	Mine    bool          `name:"yes-this-is-mine" help:"Storm a service that is not on this host's loopback."`
 	JSON    bool          `name:"json" help:"Print JSON."`
@@ -32,7 +33,7 @@ func (c *stormCmd) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	o := storm.Options{API: api, Within: c.Within, Rate: c.Rate, Rounds: bootiface.DefaultRounds, Timeout: bootiface.ChainTimeout}
+	o := storm.Options{API: api, Within: c.Within, Rate: given(c.Rate), Rounds: bootiface.DefaultRounds, Timeout: bootiface.ChainTimeout}
 	if o.Machines, o.IsNode, err = c.machines(s); err != nil {
 		return err
 	}
@@ -70,6 +71,8 @@ func (c *stormCmd) verdict(r *storm.Report) error {
 		return fmt.Errorf("%d of %d machines got no boot file", r.Machines-r.Configured, r.Machines)
 	case len(r.Answers) == 0:
 		return usher.Errorf(usher.ErrUnavailable, "no machine had any answer from %s", r.API)
+	case r.Root.Count == 0:
+		return fmt.Errorf("no machine got a root script from %s: is that a machines' door ([usher]boot_listen)?", r.API)
 	}
 	return nil
 }
@@ -107,9 +110,9 @@ func (c *stormCmd) machines(s *session) ([]storm.Machine, func(string) bool, err
 		return nil, nil, fmt.Errorf("--mac-base: %w", err)
 	case c.NICs < 1 || c.NICs > 64:
 		return nil, nil, usher.Errorf(usher.ErrInvalid, "--nics %d: want 1 to 64", c.NICs)
-	case c.Nodes < 0:
-		return nil, nil, usher.Errorf(usher.ErrInvalid, "--nodes %d: want at least 1", c.Nodes)
-	case c.Rate < 0 || c.Within < 0 || c.Rate > 0 && c.Within > 0:
+	case c.Nodes != nil && *c.Nodes < 1:
+		return nil, nil, usher.Errorf(usher.ErrInvalid, "--nodes %d: want at least 1", *c.Nodes)
+	case c.Within < 0 || c.Rate != nil && (*c.Rate <= 0 || c.Within > 0):
 		return nil, nil, usher.Errorf(usher.ErrInvalid, "--rate and --within: want one of them, greater than 0")
 	}
 	var machines []storm.Machine
@@ -118,18 +121,15 @@ func (c *stormCmd) machines(s *session) ([]storm.Machine, func(string) bool, err
 		if machines, isNode, err = waiting(s); err != nil {
 			return nil, nil, err
 		}
-		if len(machines) < max(1, c.Nodes) {
+		if len(machines) < max(1, given(c.Nodes)) {
 			return nil, nil, usher.Errorf(usher.ErrNotFound, "--nodes: only %d nodes with a port wait for a boot file of iPXE's", len(machines))
 		}
 		rand.Shuffle(len(machines), func(i, j int) { machines[i], machines[j] = machines[j], machines[i] })
-		if c.Nodes > 0 {
-			machines = machines[:c.Nodes]
+		if c.Nodes != nil {
+			machines = machines[:*c.Nodes]
 		}
 	} else {
-		machines = make([]storm.Machine, c.Nodes)
-		if c.Nodes == 0 {
-			machines = make([]storm.Machine, 100)
-		}
+		machines = make([]storm.Machine, cmp.Or(given(c.Nodes), 100))
 	}
 	next := base
 	for i := range machines {
@@ -175,7 +175,10 @@ func waiting(s *session) (machines []storm.Machine, isNode func(string) bool, er
 			others++
 		}
 	}
-	if others > 0 {
+	switch {
+	case others == 1:
+		fmt.Fprintln(s.Stderr, "1 node that waits has a boot interface without iPXE and is left out.")
+	case others > 1:
 		fmt.Fprintf(s.Stderr, "%d nodes that wait have a boot interface without iPXE and are left out.\n", others)
 	}
 	nics := map[string][]usher.MAC{}
@@ -188,6 +191,14 @@ func waiting(s *session) (machines []storm.Machine, isNode func(string) bool, er
 		machines = append(machines, storm.Machine{Node: uuid, NICs: macs})
 	}
 	return machines, func(uuid string) bool { return known[uuid] }, nil
+}
+
+// given is what a flag was set to, or 0.
+func given[T int | float64](flag *T) T {
+	if flag == nil {
+		return 0
+	}
+	return *flag
 }
 
 // after is the next MAC address.
@@ -205,7 +216,7 @@ func after(mac usher.MAC) usher.MAC {
 // it has to come again.
 func (c *stormCmd) filesNeeded(machines int) int {
 	const held, others = 60.0, 64
-	perSecond := c.Rate
+	perSecond := given(c.Rate)
 	if c.Within > 0 {
 		perSecond = float64(machines) / c.Within.Seconds()
 	}

@@ -39,6 +39,9 @@ func printStorm(w io.Writer, r *storm.Report) {
 	for _, example := range r.Wrongs {
 		fmt.Fprintln(w, example)
 	}
+	if r.Connect.Count == 0 {
+		return // nobody came far enough to be timed
+	}
 	fmt.Fprintln(w)
 	t = tabwriter.NewWriter(w, 0, 8, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "milliseconds\tcount\tp50\tp90\tp99\tmax\t")
