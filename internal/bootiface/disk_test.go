@@ -277,6 +277,10 @@ func TestInstallRoot(t *testing.T) {
 			t.Errorf("%q: %v, want ErrInvalid", name, err)
 		}
 	}
+	in := filepath.Join(d.Path(TFTPRoot), "boot.grub", "x")
+	if err := d.InstallRoot(TFTPRoot, "boot.grub/x", nil); err == nil || !strings.Contains(err.Error(), "install "+in+": ") {
+		t.Errorf("below a file: %v, want %s to be named", err, in)
+	}
 }
 
 // TestNeverHalf reads while another writes.

@@ -178,7 +178,7 @@ func (d *Disk) InstallRoot(r Root, name string, content []byte) error {
 	defer s.discard()
 	for folder := range parents(path.Dir(name)) {
 		if err := d.makeFolder(root, folder); err != nil {
-			return fmt.Errorf("install root script %s: %w", name, err)
+			return fmt.Errorf("install %s: %w", path.Join(root.Name(), name), err)
 		}
 	}
 	err = s.file(name, content, d.options.FilePermission)
@@ -186,7 +186,7 @@ func (d *Disk) InstallRoot(r Root, name string, content []byte) error {
 		err = s.commit()
 	}
 	if err != nil {
-		return fmt.Errorf("install root script %s: %w", name, err)
+		return fmt.Errorf("install %s: %w", path.Join(root.Name(), name), err)
 	}
 	return nil
 }

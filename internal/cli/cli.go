@@ -130,7 +130,12 @@ func run(ctx context.Context, parser *kong.Kong, g *grammar, args []string, env 
 // command is the command that a wrong command line is about.
 func command(err error) string {
 	if wrong, ok := errors.AsType[*kong.ParseError](err); ok {
-		if node := wrong.Context.Selected(); node != nil {
+		node := wrong.Context.Selected()
+		switch {
+		case node == nil:
+		case node.Parent.DefaultCmd == node: // it may not have been named
+			return path(node.Parent)
+		default:
 			return path(node)
 		}
 	}

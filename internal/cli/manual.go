@@ -92,7 +92,7 @@ func page(n *kong.Node, name string) string {
 	p.Section("OPTIONS")
 	for _, flags := range n.AllFlags(true) {
 		for _, f := range flags {
-			p.Item(flag(f), f.Help)
+			p.Item(flag(f), strings.TrimSpace(f.Help+" "+fromEnvironment(f)))
 		}
 	}
 	if n.Parent == nil {
@@ -111,6 +111,18 @@ func page(n *kong.Node, name string) string {
 	}
 	p.Line(also)
 	return p.String()
+}
+
+// fromEnvironment names the variables that set a flag, as --help does.
+func fromEnvironment(f *kong.Flag) string {
+	var names []string
+	for _, name := range f.Envs {
+		names = append(names, "`$"+name+"`")
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return "(" + strings.Join(names, ", ") + ")"
 }
 
 func argumentName(v *kong.Positional) string { return strings.ToUpper(v.Name) }

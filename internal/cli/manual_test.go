@@ -34,6 +34,7 @@ func TestManual(t *testing.T) {
 		{"usher.1", "OS_"},
 		{"usher-node-add.1", `\fB\-\-mac\fR`},
 		{"usher-node-add.1", `\fB\-\-config\-file\fR`},
+		{"usher-node-add.1", `$OS_ENDPOINT`},
 		{"usher-conductor-list.1", `\fB\-\-json\fR`},
 		{"usher.conf.5", `\fBhash_ring_algorithm\fR`},
 		{"usher.conf.5", `.SH "[usher]"`},
@@ -60,15 +61,19 @@ func TestManualReads(t *testing.T) {
 		t.Fatalf("%d pages, %v", len(pages), err)
 	}
 	shown := map[string]string{}
-	for _, page := range pages {
+	read := func(page, width string) string {
 		var out, warnings bytes.Buffer
 		cmd := exec.CommandContext(t.Context(), man, "--warnings", "--local-file", "--pager=cat", page)
-		cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "MANWIDTH=200", "MANROFFOPT=-rHY=0", "GROFF_NO_SGR=")
+		cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "MANWIDTH="+width, "MANROFFOPT=-rHY=0", "GROFF_NO_SGR=")
 		cmd.Stdout, cmd.Stderr = &out, &warnings
 		if err := cmd.Run(); err != nil || warnings.Len() > 0 {
-			t.Errorf("%s: %v\n%s", filepath.Base(page), err, warnings.String())
+			t.Errorf("%s, %s columns: %v\n%s", filepath.Base(page), width, err, warnings.String())
 		}
-		shown[filepath.Base(page)] = out.String()
+		return out.String()
+	}
+	for _, page := range pages {
+		read(page, "80") // a terminal's, where long words do not fit
+		shown[filepath.Base(page)] = read(page, "200")
 	}
 	for _, want := range []struct{ page, text string }{
 		{"usher-boot.1", "Print what a machine would get"},

@@ -139,8 +139,8 @@ func (r *Ring) Share() []float64 {
 		share[r.owner[i]] += float64(p.hi-previous) / circle
 		previous = p.hi
 	}
-	if len(r.points) == 1 {
-		share[0] = 1
+	if len(r.hosts) == 1 {
+		share[0] = 1 // to the last digit, whatever the arcs add up to
 	}
 	return share
 }

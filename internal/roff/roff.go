@@ -17,7 +17,8 @@ type Page struct{ b strings.Builder }
 // date, so that the same program always has the same pages.
 func New(title string, section int, source, manual string) *Page {
 	p := &Page{}
-	fmt.Fprintf(&p.b, ".TH %s %d \"\" %s %s\n", quote(strings.ToUpper(title)), section, quote(source), quote(manual))
+	// Left-aligned: long values of options leave lines that cannot be adjusted.
+	fmt.Fprintf(&p.b, ".TH %s %d \"\" %s %s\n.ad l\n", quote(strings.ToUpper(title)), section, quote(source), quote(manual))
 	return p
 }
 
@@ -76,9 +77,11 @@ func Bold(s string) string { return `\fB` + Escape(s) + `\fR` }
 // Argument is what stands for something else.
 func Argument(s string) string { return `\fI` + Escape(s) + `\fR` }
 
-// Escape makes roff show the text as it is.
+// Escape makes roff show the text as it is. A list without spaces may be broken
+// after each comma, since the longest fit in no line.
 func Escape(s string) string {
-	return strings.NewReplacer(`\`, `\e`, "-", `\-`, "'", `\(aq`, "`", `\(ga`, "^", `\(ha`, "~", `\(ti`).Replace(s)
+	s = strings.NewReplacer(`\`, `\e`, "-", `\-`, "'", `\(aq`, "`", `\(ga`, "^", `\(ha`, "~", `\(ti`).Replace(s)
+	return strings.ReplaceAll(strings.ReplaceAll(s, ",", `,\:`), `,\: `, ", ")
 }
 
 // quote is an argument of a macro.

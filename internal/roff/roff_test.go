@@ -6,9 +6,10 @@ func TestPage(t *testing.T) {
 	p := New("usher-node", 1, `usher 1.0 "rc"`, "Usher")
 	p.Name("usher-node", "nodes, as `usher node`")
 	p.Text(".leading dot\n'quote, `code` and a\\b\n\nsecond paragraph")
-	p.Item(Bold("--mac")+"="+Argument("MAC"), "an address")
+	p.Item(Bold("--mac")+"="+Argument("MAC"), "an address: a,b")
 	p.Code("a  b\n.c\n")
 	const want = `.TH "USHER\-NODE" 1 "" "usher 1.0 \(dqrc\(dq" "Usher"
+.ad l
 .SH "NAME"
 usher\-node \- nodes, as \fBusher node\fR
 .PP
@@ -18,7 +19,7 @@ usher\-node \- nodes, as \fBusher node\fR
 second paragraph
 .TP
 \fB\-\-mac\fR=\fIMAC\fR
-an address
+an address: a,\:b
 .PP
 .in +4n
 .nf
