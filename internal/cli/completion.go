@@ -19,14 +19,15 @@ type completionCmd struct {
 func (c *completionCmd) Run(s *session) error {
 	words := map[string][]string{}
 	collect(s.model.Node, "", nil, words)
+	values := withValue(s.model.Node, map[string]bool{})
 	switch c.Shell {
 	case "fish":
-		fishCompletion(s.Stdout, words)
+		fishCompletion(s.Stdout, words, values)
 	case "zsh":
 		fmt.Fprintln(s.Stdout, "#compdef usher\nautoload -U +X bashcompinit && bashcompinit")
-		bashCompletion(s.Stdout, words)
+		bashCompletion(s.Stdout, words, values)
 	default:
-		bashCompletion(s.Stdout, words)
+		bashCompletion(s.Stdout, words, values)
 	}
 	return nil
 }
@@ -47,12 +48,29 @@ func collect(n *kong.Node, path string, inherited []string, words map[string][]s
 	}
 }
 
-func bashCompletion(w io.Writer, words map[string][]string) {
+// withValue are the flags after which something of the user's own comes, often a
+// file: none of our words.
+func withValue(n *kong.Node, flags map[string]bool) map[string]bool {
+	for _, f := range n.Flags {
+		if !f.IsBool() {
+			flags["--"+f.Name] = true
+		}
+	}
+	for _, child := range n.Children {
+		withValue(child, flags)
+	}
+	return flags
+}
+
+func bashCompletion(w io.Writer, words map[string][]string, values map[string]bool) {
 	fmt.Fprint(w, `_usher() {
   local cur path word words
   cur=${COMP_WORDS[COMP_CWORD]}
   path=""
-  for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+  COMPREPLY=()
+`)
+	fmt.Fprintf(w, "  case ${COMP_WORDS[COMP_CWORD-1]} in %s) return ;; esac\n", strings.Join(slices.Sorted(maps.Keys(values)), "|"))
+	fmt.Fprint(w, `  for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case $word in -*) ;; *) path="${path:+$path }$word" ;; esac
   done
   while :; do
@@ -70,7 +88,7 @@ complete -o default -F _usher usher
 `)
 }
 
-func fishCompletion(w io.Writer, words map[string][]string) {
+func fishCompletion(w io.Writer, words map[string][]string, values map[string]bool) {
 	for _, path := range sortedPaths(words) {
 		condition := "__fish_use_subcommand"
 		if path != "" {
@@ -78,7 +96,11 @@ func fishCompletion(w io.Writer, words map[string][]string) {
 		}
 		for _, word := range words[path] {
 			if flag, ok := strings.CutPrefix(word, "--"); ok {
-				fmt.Fprintf(w, "complete -c usher -n %q -l %s\n", condition, flag)
+				value := ""
+				if values[word] {
+					value = " -r"
+				}
+				fmt.Fprintf(w, "complete -c usher -n %q -l %s%s\n", condition, flag, value)
 			} else {
 				fmt.Fprintf(w, "complete -c usher -f -n %q -a %s\n", condition, word)
 			}
