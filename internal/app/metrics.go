@@ -55,7 +55,10 @@ func (a *App) ringMetrics(ctx context.Context) (metrics.Rings, error) {
 	if err != nil {
 		return metrics.Rings{}, err
 	}
-	r := metrics.Rings{Rings: s.Rings(), Changes: a.rings.Changes()}
+	r := metrics.Rings{Changes: a.rings.Changes()}
+	for _, ring := range s.RingSizes() {
+		r.Rings = append(r.Rings, metrics.Ring{Group: ring.Group, HardwareType: ring.HardwareType, Conductors: ring.Conductors})
+	}
 	for _, c := range s.All() {
 		r.Conductors = append(r.Conductors, metrics.Conductor{Host: c.Hostname, Online: c.Online, Active: c.Active, HeartbeatAge: c.HeartbeatAge})
 	}

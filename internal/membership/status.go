@@ -26,9 +26,21 @@ func (s *Snapshot) All() []Status {
 	return all
 }
 
-// Rings is the number of hash rings: one for each conductor group and hardware
-// type that an active conductor serves.
-func (s *Snapshot) Rings() int { return len(s.rings) }
+// RingSize is how many conductors share a hash ring.
+type RingSize struct {
+	Group, HardwareType string
+	Conductors          int
+}
+
+// RingSizes lists the hash rings, in no order: one for each conductor group and
+// hardware type that an active conductor serves.
+func (s *Snapshot) RingSizes() []RingSize {
+	sizes := make([]RingSize, 0, len(s.rings))
+	for name, ring := range s.rings {
+		sizes = append(sizes, RingSize{name.group, name.driver, len(ring.hosts)})
+	}
+	return sizes
+}
 
 // Changes is how often what was read named other conductors for some node than
 // what was read before it.

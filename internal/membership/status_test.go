@@ -1,6 +1,9 @@
 package membership
 
 import (
+	"cmp"
+	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,14 +16,21 @@ func TestAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		now := time.Now()
 		gone := row(3, "c", "", now.Add(-2*time.Minute), "ipmi")
-		table := &fakeTable{rows: []usher.Conductor{gone, row(2, "b", "rack", now.Add(-5*time.Second), "ipmi", "redfish"), row(1, "a", "", now, "ipmi")}}
+		table := &fakeTable{rows: []usher.Conductor{gone, row(2, "b", "rack", now.Add(-5*time.Second), "ipmi", "redfish"), row(1, "a", "", now, "ipmi"), row(4, "d", "", now, "ipmi")}}
 		s, err := NewRings(table, options()).Snapshot(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
 		all := s.All()
-		if len(all) != 3 || s.Rings() != 3 {
-			t.Fatalf("%d conductors, %d rings: %+v", len(all), s.Rings(), all)
+		if len(all) != 4 {
+			t.Fatalf("%d conductors: %+v", len(all), all)
+		}
+		sizes := s.RingSizes()
+		slices.SortFunc(sizes, func(a, b RingSize) int {
+			return cmp.Or(strings.Compare(a.Group, b.Group), strings.Compare(a.HardwareType, b.HardwareType))
+		})
+		if want := []RingSize{{"", "ipmi", 2}, {"rack", "ipmi", 1}, {"rack", "redfish", 1}}; !slices.Equal(sizes, want) {
+			t.Errorf("rings %+v, want %+v", sizes, want)
 		}
 		for i, want := range []struct {
 			host   string

@@ -22,7 +22,7 @@ func whole() *Metrics {
 		Version: "1.2.3", Commit: "abc", Files: bootFiles, Disk: true, ImageResults: []string{"fetched", "failed"},
 		Ready: func(context.Context) error { return nil },
 		Rings: func(context.Context) (Rings, error) {
-			return Rings{Rings: 2, Changes: 3, Conductors: []Conductor{
+			return Rings{Rings: []Ring{{"", "ipmi", 2}, {"rack\xff", "ipmi", 1}}, Changes: 3, Conductors: []Conductor{
 				{Host: "a", Online: true, Active: true, HeartbeatAge: 4 * time.Second},
 				{Host: "b", Online: true, HeartbeatAge: 500 * time.Second},
 				{Host: "c\xff", HeartbeatAge: time.Hour},
@@ -76,6 +76,8 @@ func TestScrape(t *testing.T) {
 		`usher_boot_step_seconds_count{step="disk"} 1`,
 		`usher_conductors_active 1`,
 		`usher_hash_rings 2`,
+		`usher_hash_ring_conductors{conductor_group="",hardware_type="ipmi"} 2`,
+		`usher_hash_ring_conductors{conductor_group="rack?",hardware_type="ipmi"} 1`,
 		`usher_hash_ring_changes_total 3`,
 		`usher_conductor_heartbeat_age_seconds{conductor="a"} 4`,
 		`usher_conductor_heartbeat_age_seconds{conductor="b"} 500`,

@@ -11,8 +11,14 @@ import (
 // Rings are the conductors and their hash rings at one moment.
 type Rings struct {
 	Conductors []Conductor
-	Rings      int    // one for each conductor group and hardware type
+	Rings      []Ring // one for each conductor group and hardware type
 	Changes    uint64 // since the process started
+}
+
+// Ring is a hash ring and how many active conductors share it.
+type Ring struct {
+	Group, HardwareType string
+	Conductors          int
 }
 
 // Conductor is one that the database knows.
@@ -27,15 +33,17 @@ type Conductor struct {
 // rings reads the conductors at each scrape. What cannot be read has no
 // samples; /readyz says why.
 type rings struct {
-	read                               func(ctx context.Context) (Rings, error)
-	active, rings, changes, age, alive *prometheus.Desc
+	read                                     func(ctx context.Context) (Rings, error)
+	active, rings, size, changes, age, alive *prometheus.Desc
 }
 
 func newRings(read func(ctx context.Context) (Rings, error)) rings {
 	return rings{
-		read:    read,
-		active:  prometheus.NewDesc("usher_conductors_active", "Conductors that are active: online, with a young heartbeat.", nil, nil),
-		rings:   prometheus.NewDesc("usher_hash_rings", "Hash rings: one for each conductor group and hardware type.", nil, nil),
+		read:   read,
+		active: prometheus.NewDesc("usher_conductors_active", "Conductors that are active: online, with a young heartbeat.", nil, nil),
+		rings:  prometheus.NewDesc("usher_hash_rings", "Hash rings: one for each conductor group and hardware type.", nil, nil),
+		size: prometheus.NewDesc("usher_hash_ring_conductors", "Active conductors that share a hash ring, by conductor group and hardware type.",
+			[]string{"conductor_group", "hardware_type"}, nil),
 		changes: prometheus.NewDesc("usher_hash_ring_changes_total", "How often this process saw nodes get other conductors.", nil, nil),
 		age: prometheus.NewDesc("usher_conductor_heartbeat_age_seconds",
 			"Age of the last heartbeat of each conductor that has not stopped in good order.", []string{"conductor"}, nil),
@@ -45,7 +53,7 @@ func newRings(read func(ctx context.Context) (Rings, error)) rings {
 }
 
 func (r rings) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{r.active, r.rings, r.changes, r.age, r.alive} {
+	for _, d := range []*prometheus.Desc{r.active, r.rings, r.size, r.changes, r.age, r.alive} {
 		to <- d
 	}
 }
@@ -69,7 +77,11 @@ func (r rings) Collect(to chan<- prometheus.Metric) {
 		to <- prometheus.MustNewConstMetric(r.alive, prometheus.GaugeValue, truth(c.Active), host)
 	}
 	to <- prometheus.MustNewConstMetric(r.active, prometheus.GaugeValue, float64(active))
-	to <- prometheus.MustNewConstMetric(r.rings, prometheus.GaugeValue, float64(now.Rings))
+	to <- prometheus.MustNewConstMetric(r.rings, prometheus.GaugeValue, float64(len(now.Rings)))
+	for _, ring := range now.Rings {
+		to <- prometheus.MustNewConstMetric(r.size, prometheus.GaugeValue, float64(ring.Conductors),
+			strings.ToValidUTF8(ring.Group, "?"), strings.ToValidUTF8(ring.HardwareType, "?"))
+	}
 	to <- prometheus.MustNewConstMetric(r.changes, prometheus.CounterValue, float64(now.Changes))
 }
 

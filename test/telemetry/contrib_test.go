@@ -61,6 +61,7 @@ func TestContrib(t *testing.T) {
 		{more, `usher_boot_step_seconds_count{step="rpc"}`},
 		{more, `usher_rpc_failures_total{conductor="conductor-1",kind="unreachable"}`},
 		{more, `usher_hash_rings`},
+		{more, `usher_hash_ring_conductors{conductor_group="",hardware_type="manual-management"}`},
 	} {
 		if !regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(happened.metric) + ` [1-9]`).MatchString(happened.output) {
 			t.Errorf("%s is not there or 0", happened.metric)
