@@ -23,6 +23,7 @@ type lean struct {
 	busy time.Duration
 	free chan *leanConn // nil where one is still to be opened
 
+	closed  sync.Once
 	holding atomic.Bool
 	mu      sync.Mutex
 	holder  *leanConn // reads while holding; see hold
@@ -56,10 +57,13 @@ func newLean(path string, busy time.Duration) *lean {
 
 // bootNode finds the node of a port. ok says that the question was answered.
 func (l *lean) bootNode(mac usher.MAC) (n usher.BootNode, found, ok bool) {
+	c, open := <-l.free
+	if !open {
+		return n, false, false
+	}
 	if !l.holding.Load() && l.holding.CompareAndSwap(false, true) {
 		l.hold()
 	}
-	c := <-l.free
 	if c == nil {
 		c = l.open(leanQueries[:]...)
 	}
@@ -74,13 +78,17 @@ func (l *lean) bootNode(mac usher.MAC) (n usher.BootNode, found, ok bool) {
 	return n, found, ok
 }
 
-// close ends all connections, and waits for those in use. Nobody asks later.
+// close ends all connections, and waits for those in use. It may be called
+// again; who asks later gets no answer.
 func (l *lean) close() {
-	for range cap(l.free) {
-		if c := <-l.free; c != nil {
-			c.close()
+	l.closed.Do(func() {
+		for range cap(l.free) {
+			if c := <-l.free; c != nil {
+				c.close()
+			}
 		}
-	}
+		close(l.free)
+	})
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.release != nil {

@@ -136,6 +136,20 @@ func TestLeanHold(t *testing.T) {
 	}
 }
 
+// TestLeanClosed: a closed inventory may be closed again, and says that it is
+// closed to who asks on.
+func TestLeanClosed(t *testing.T) {
+	s := openStore(t, sqliteURL(t))
+	for range 2 {
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := s.BootNodeByMAC(t.Context(), usher.MAC{}); err == nil {
+		t.Error("an answer after Close")
+	}
+}
+
 // TestLeanForeign: a file of Ironic's has no write-ahead log.
 func TestLeanForeign(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "foreign.sqlite")
