@@ -51,14 +51,8 @@ func (s *site) write(options ...string) {
 	s.t.Helper()
 	all := append([]string{"[DEFAULT]state_path=" + s.dir, "[DEFAULT]host=here", "[DEFAULT]my_ip=127.0.0.1", "[api]port=0",
 		"[usher]boot_listen=127.0.0.1:0", "[usher]admin_listen=127.0.0.1:0", "[conductor]file_url_allowed_paths=" + s.dir}, options...)
-	var text strings.Builder
-	for _, o := range all {
-		for line := range strings.Lines(o) {
-			group, option, _ := strings.Cut(strings.TrimPrefix(line, "["), "]")
-			fmt.Fprintf(&text, "[%s]\n%s\n", group, option)
-		}
-	}
-	if err := os.WriteFile(s.file+".new", []byte(text.String()), 0o644); err != nil {
+	text := testenv.Config(strings.Split(strings.Join(all, "\n"), "\n")...)
+	if err := os.WriteFile(s.file+".new", []byte(text), 0o644); err != nil {
 		s.t.Fatal(err)
 	}
 	if err := os.Rename(s.file+".new", s.file); err != nil {

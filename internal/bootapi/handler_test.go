@@ -21,6 +21,7 @@ import (
 	"github.com/usher-boot/usher"
 	"github.com/usher-boot/usher/internal/bootapi"
 	"github.com/usher-boot/usher/internal/dispatch"
+	"github.com/usher-boot/usher/internal/testenv"
 )
 
 // site is what a dispatcher meets, decided by the MAC's last octet.
@@ -220,31 +221,16 @@ func TestRequestIDs(t *testing.T) {
 	}
 }
 
-// pipes is a listener whose connections have the time of a synctest bubble.
-type pipes struct {
-	conns chan net.Conn
-	done  chan struct{}
-}
-
-func (p *pipes) Accept() (net.Conn, error) {
-	select {
-	case c := <-p.conns:
-		return c, nil
-	case <-p.done:
-		return nil, net.ErrClosed
-	}
-}
-func (p *pipes) Close() error   { close(p.done); return nil }
-func (p *pipes) Addr() net.Addr { return &net.UnixAddr{} }
-
 // bubble serves h to one client over a pipe, in synthetic time.
 func bubble(t *testing.T, h http.Handler, talk func(t *testing.T, client net.Conn)) {
 	synctest.Test(t, func(t *testing.T) {
-		l := &pipes{make(chan net.Conn), make(chan struct{})}
+		l := testenv.NewPipes()
 		server := bootapi.NewServer(h, slog.New(slog.DiscardHandler))
 		go server.Serve(bootapi.Limit(l, 10, nil))
-		client, theirs := net.Pipe()
-		l.conns <- theirs
+		client, err := l.Dial(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
 		talk(t, client)
 		client.Close()
 		server.Close()

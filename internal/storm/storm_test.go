@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/usher-boot/usher"
+	"github.com/usher-boot/usher/internal/testenv"
 )
 
 // nodeOf is the UUID of the node that a registered MAC is of.
@@ -65,36 +66,9 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	d.answer(w, r, mac)
 }
 
-// pipes is a listener whose connections have the time of a synctest bubble.
-type pipes struct {
-	conns chan net.Conn
-	done  chan struct{}
-}
-
-func (p *pipes) Accept() (net.Conn, error) {
-	select {
-	case c := <-p.conns:
-		return c, nil
-	case <-p.done:
-		return nil, net.ErrClosed
-	}
-}
-func (p *pipes) Close() error   { close(p.done); return nil }
-func (p *pipes) Addr() net.Addr { return &net.UnixAddr{} }
-
-func (p *pipes) dial(ctx context.Context, _ time.Time) (net.Conn, error) {
-	client, server := net.Pipe()
-	select {
-	case p.conns <- server:
-		return client, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
 // play plays a storm against d in a bubble's time.
 func play(ctx context.Context, d *door, o Options) (*Report, time.Duration) {
-	l := &pipes{make(chan net.Conn), make(chan struct{})}
+	l := testenv.NewPipes()
 	server := &http.Server{Handler: d, IdleTimeout: 10 * time.Second}
 	go server.Serve(l)
 	began := time.Now()
@@ -102,7 +76,9 @@ func play(ctx context.Context, d *door, o Options) (*Report, time.Duration) {
 	if o.Rounds == 0 {
 		o.Rounds, o.Timeout = 10, 20*time.Second
 	}
-	r := run(ctx, o, func(int) dialer { return l.dial })
+	r := run(ctx, o, func(int) dialer {
+		return func(ctx context.Context, _ time.Time) (net.Conn, error) { return l.Dial(ctx) }
+	})
 	took := time.Since(began)
 	server.Close()
 	return r, took

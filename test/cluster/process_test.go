@@ -88,18 +88,17 @@ const upMark = "usher is up"
 // waitFor waits until the process has said or done something.
 func (p *process) waitFor(done func() bool, what string) {
 	p.tb.Helper()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.Now().Add(patience); !done(); <-tick.C {
+	testenv.Until(p.tb, patience, p.name+" "+what, func() bool {
+		if done() {
+			return true
+		}
 		select {
 		case <-p.exited:
 			p.tb.Fatalf("%s ended (%v) before it %s", p.name, p.err, what)
 		default:
 		}
-		if time.Now().After(deadline) {
-			p.tb.Fatalf("%s: it is not so after %v that it %s", p.name, patience, what)
-		}
-	}
+		return false
+	})
 }
 
 // stop asks the process to end and waits until it has. An unclean end fails

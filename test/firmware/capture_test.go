@@ -37,8 +37,6 @@ type asked struct {
 	at     time.Time
 }
 
-func (a asked) String() string { return a.what }
-
 // lines lists the requests with the servers and times.
 func (t traffic) lines() []string {
 	var lines []string

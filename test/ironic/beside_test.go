@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/usher-boot/usher"
+	"github.com/usher-boot/usher/internal/testenv"
 )
 
 // fleet is nodes in every state that Ironic's API leads to without a machine,
@@ -40,7 +41,7 @@ func (s *site) sameOwners(when string, nodes []*node, gone int) {
 	s.tb.Helper()
 	for _, n := range nodes {
 		var theirs, ours string
-		eventually(s.tb, "Usher and Ironic name the same owner of "+n.name+" "+when, func() bool {
+		testenv.Until(s.tb, patience, "Usher and Ironic name the same owner of "+n.name+" "+when, func() bool {
 			theirs, ours = s.owner(n), s.open.askNode(n).Owner
 			if gone != nobody && n.home == s.hosts[gone] {
 				return theirs == ours && theirs != n.home
@@ -122,7 +123,7 @@ func TestBesideIronicOtherwise(t *testing.T) {
 	s.ironic[2].stop()
 	s.sameOwners("after a conductor has left", nodes, 2)
 	s.ironic[2].launch()
-	eventually(t, "the conductor is back", func() bool { return len(s.alive()) == conductors })
+	testenv.Until(t, patience, "the conductor is back", func() bool { return len(s.alive()) == conductors })
 	s.sameOwners("after it is back", nodes, nobody)
 	s.served("after it is back", nodes)
 	for path := range s.disks() {

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/usher-boot/usher/internal/hashring"
+	"github.com/usher-boot/usher/internal/testenv"
 )
 
 // node is one of Ironic's.
@@ -181,7 +182,7 @@ func (n *node) verb(state string, body map[string]any) {
 func (n *node) await(state string) {
 	n.s.tb.Helper()
 	var last map[string]any
-	eventually(n.s.tb, n.name+" becomes "+state, func() bool {
+	testenv.Until(n.s.tb, patience, n.name+" becomes "+state, func() bool {
 		last = n.s.call("GET", "/v1/nodes/"+n.uuid+"?fields=provision_state,last_error,reservation", nil, http.StatusOK)
 		if e, _ := last["last_error"].(string); e != "" && last["provision_state"] != state {
 			n.s.tb.Fatalf("%s: %v", n.name, last)

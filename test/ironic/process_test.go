@@ -74,7 +74,7 @@ func (p *process) start(mark string) {
 	p.tb.Helper()
 	before := strings.Count(p.said(), mark)
 	p.launch()
-	eventually(p.tb, p.name+" says "+mark, func() bool {
+	testenv.Until(p.tb, patience, p.name+" says "+mark, func() bool {
 		select {
 		case <-p.exited:
 			p.tb.Fatalf("%s ended:\n%s", p.name, p.said())
@@ -111,17 +111,5 @@ func (p *process) stop() {
 		p.cmd = nil
 	case <-time.After(patience):
 		p.tb.Fatalf("%s does not stop", p.name)
-	}
-}
-
-// eventually waits until something is so.
-func eventually(tb testing.TB, what string, so func() bool) {
-	tb.Helper()
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.Now().Add(patience); !so(); <-tick.C {
-		if time.Now().After(deadline) {
-			tb.Fatalf("not so after %v: %s", patience, what)
-		}
 	}
 }

@@ -258,7 +258,7 @@ func (s *site) start() {
 	all.Go(s.usher.start)
 	all.Go(s.open.start)
 	all.Wait()
-	eventually(s.tb, "all conductors are registered and the API answers", func() bool { return len(s.alive()) == conductors })
+	testenv.Until(s.tb, patience, "all conductors are registered and the API answers", func() bool { return len(s.alive()) == conductors })
 }
 
 const upMark = `"msg":"usher is up"`

@@ -115,7 +115,7 @@ func (s *site) untouched(nodes []*node) {
 	for _, p := range running {
 		p.signal(syscall.SIGCONT)
 	}
-	eventually(s.tb, "Ironic goes on", func() bool { return len(s.alive()) == conductors })
+	testenv.Until(s.tb, patience, "Ironic goes on", func() bool { return len(s.alive()) == conductors })
 	s.sameOwners("after a halt", nodes, nobody)
 }
 
@@ -183,7 +183,7 @@ func (s *site) agentDown(nodes []*node) {
 	}
 	s.explained("an agent is killed", dead, other)
 	s.agents[1].start(upMark)
-	eventually(s.tb, "the agent is back", func() bool { return s.usher.askNode(dead).status == http.StatusOK })
+	testenv.Until(s.tb, patience, "the agent is back", func() bool { return s.usher.askNode(dead).status == http.StatusOK })
 }
 
 // lost: a conductor is gone, and Ironic moves the ring but no waiting node.
@@ -200,7 +200,7 @@ func (s *site) lost(when string, nodes []*node, i int) {
 	}
 	for _, n := range mine {
 		var d decision
-		eventually(s.tb, n.name+" is lost "+when, func() bool {
+		testenv.Until(s.tb, patience, n.name+" is lost "+when, func() bool {
 			d = s.usher.askNode(n)
 			if d.status != http.StatusOK && d.status != http.StatusServiceUnavailable {
 				s.tb.Fatalf("%s: %s: %+v", when, n.name, d)
@@ -223,7 +223,7 @@ func (s *site) lost(when string, nodes []*node, i int) {
 // its own.
 func (s *site) back(after string, nodes []*node) {
 	s.tb.Helper()
-	eventually(s.tb, "the conductor is back after "+after, func() bool { return len(s.alive()) == conductors })
+	testenv.Until(s.tb, patience, "the conductor is back after "+after, func() bool { return len(s.alive()) == conductors })
 	s.sameOwners("after "+after, nodes, nobody)
 	s.served("after "+after, nodes)
 }
@@ -258,7 +258,7 @@ func (s *site) ringMoved(nodes []*node) {
 	s.served("while one is away", moved)
 	writers := []string{s.owner(moved[0]), s.owner(moved[1])}
 	s.ironic[2].launch()
-	eventually(s.tb, "the conductor is back", func() bool { return len(s.alive()) == conductors })
+	testenv.Until(s.tb, patience, "the conductor is back", func() bool { return len(s.alive()) == conductors })
 	s.sameOwners("after the ring has moved", append(moved, nodes...), nobody)
 	for i, n := range moved {
 		d := s.usher.askNode(n)
@@ -275,14 +275,14 @@ func (s *site) staleFile(nodes []*node) {
 	s.tb.Helper()
 	n := s.owned(nodes, s.hosts[0], "wait call-back", "ipxe")
 	s.ironic[0].kill()
-	eventually(s.tb, "the ring has moved", func() bool { return len(s.alive()) == conductors-1 })
-	eventually(s.tb, "the API sees it", func() bool { return s.owner(n) != s.hosts[0] })
+	testenv.Until(s.tb, patience, "the ring has moved", func() bool { return len(s.alive()) == conductors-1 })
+	testenv.Until(s.tb, patience, "the API sees it", func() bool { return s.owner(n) != s.hosts[0] })
 	n.verb("available", map[string]any{"target": "deleted"})
 	n.verb("wait call-back", map[string]any{"target": "active"})
 	writer := s.owner(n)
 	s.served("deployed again elsewhere", []*node{n})
 	s.ironic[0].launch()
-	eventually(s.tb, "the conductor is back", func() bool { return len(s.alive()) == conductors })
+	testenv.Until(s.tb, patience, "the conductor is back", func() bool { return len(s.alive()) == conductors })
 	s.sameOwners("after it is back", nodes, nobody)
 	stale, fresh := s.config(s.hosts[0], n), s.config(writer, n)
 	if stale == "" || stale == fresh {

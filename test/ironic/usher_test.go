@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/usher-boot/usher"
+	"github.com/usher-boot/usher/internal/testenv"
 )
 
 // usherAPI is an 'usher api' that machines ask.
@@ -65,7 +66,7 @@ func (u *usherAPI) ask(mac, file string) decision {
 		u.tb.Fatal(err)
 	}
 	d := decision{status: resp.StatusCode, body: string(body), retryAfter: resp.Header.Get("Retry-After")}
-	eventually(u.tb, "a log line of "+id, func() bool {
+	testenv.Until(u.tb, patience, "a log line of "+id, func() bool {
 		for line := range strings.Lines(u.said()) {
 			if strings.Contains(line, id) && strings.Contains(line, "boot request") {
 				return json.Unmarshal([]byte(line), &d) == nil

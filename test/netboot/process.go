@@ -46,9 +46,6 @@ func (s *Site) Start(name string, cmd *exec.Cmd) *Process {
 	return p
 }
 
-// Pid is its process id.
-func (p *Process) Pid() int { return p.cmd.Process.Pid }
-
 // Wait waits until the process has ended and returns how it did.
 func (p *Process) Wait(ctx context.Context) error {
 	select {

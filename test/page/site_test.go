@@ -122,16 +122,10 @@ func (s *site) stop() {
 	}
 }
 
-// until asks another process, which has no way to tell us, until it is so.
+// until waits until another process has done something.
 func (s *site) until(what string, so func() bool) {
 	s.tb.Helper()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.Now().Add(patience); !so(); <-tick.C {
-		if time.Now().After(deadline) {
-			s.tb.Fatalf("it is not so after %v that %s", patience, what)
-		}
-	}
+	testenv.Until(s.tb, patience, what, so)
 }
 
 // node puts a node that waits into the inventory, as no API would let it in.

@@ -83,7 +83,7 @@ func start(tb testing.TB, name, role, conf string, environ ...string) *process {
 // await waits until the process is up.
 func (p *process) await(tb testing.TB) {
 	tb.Helper()
-	until(tb, p.name+" is up", func() bool {
+	testenv.Until(tb, patience, p.name+" is up", func() bool {
 		select {
 		case <-p.exited:
 			tb.Fatalf("%s has ended:\n%s", p.name, p.output.tail())
@@ -91,17 +91,6 @@ func (p *process) await(tb testing.TB) {
 		}
 		return p.output.isUp()
 	})
-}
-
-func until(tb testing.TB, what string, done func() bool) {
-	tb.Helper()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.Now().Add(patience); !done(); <-tick.C {
-		if time.Now().After(deadline) {
-			tb.Fatalf("it is not so after %v that %s", patience, what)
-		}
-	}
 }
 
 // cost is what a process has used.
@@ -156,13 +145,8 @@ func usher(tb testing.TB, limit time.Duration, conf string, args ...string) (std
 // config writes a configuration file.
 func config(tb testing.TB, name string, options ...string) string {
 	tb.Helper()
-	var text strings.Builder
-	for _, o := range options {
-		group, option, _ := strings.Cut(strings.TrimPrefix(o, "["), "]")
-		fmt.Fprintf(&text, "[%s]\n%s\n", group, option)
-	}
 	file := filepath.Join(tb.TempDir(), name+".conf")
-	if err := os.WriteFile(file, []byte(text.String()), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(testenv.Config(options...)), 0o600); err != nil {
 		tb.Fatal(err)
 	}
 	return file

@@ -168,7 +168,7 @@ func (st *site) number(query string) (n float64) {
 func (st *site) prepared(nodes int) {
 	st.tb.Helper()
 	for left := float64(nodes); left > 0; {
-		until(st.tb, "another node is prepared", func() bool {
+		testenv.Until(st.tb, patience, "another node is prepared", func() bool {
 			now := st.number("SELECT COUNT(*) FROM nodes WHERE provision_state = 'wait call-back' AND conductor_affinity IS NULL")
 			progress := now < left
 			left = now

@@ -1,7 +1,6 @@
 package telemetry
 
 import (
-	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -33,14 +32,10 @@ type process struct {
 // configure writes a configuration; options read "[group]name=value".
 func configure(t *testing.T, options ...string) (conf string) {
 	t.Helper()
-	var text strings.Builder
-	for _, o := range append([]string{"[DEFAULT]state_path=" + t.TempDir(), "[DEFAULT]my_ip=127.0.0.1", "[api]port=0",
-		"[usher]boot_listen=127.0.0.1:0", "[usher]admin_listen=127.0.0.1:0"}, options...) {
-		group, option, _ := strings.Cut(strings.TrimPrefix(o, "["), "]")
-		fmt.Fprintf(&text, "[%s]\n%s\n", group, option)
-	}
+	text := testenv.Config(append([]string{"[DEFAULT]state_path=" + t.TempDir(), "[DEFAULT]my_ip=127.0.0.1", "[api]port=0",
+		"[usher]boot_listen=127.0.0.1:0", "[usher]admin_listen=127.0.0.1:0"}, options...)...)
 	conf = filepath.Join(t.TempDir(), "usher.conf")
-	if err := os.WriteFile(conf, []byte(text.String()), 0o600); err != nil {
+	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return conf
@@ -71,18 +66,17 @@ func start(t *testing.T, role, conf string, env ...string) *process {
 // await waits until something is so.
 func (p *process) await(what string, so func() bool) {
 	p.t.Helper()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.Now().Add(patience); !so(); <-tick.C {
+	testenv.Until(p.t, patience, what, func() bool {
+		if so() {
+			return true
+		}
 		select {
 		case <-p.exited:
 			p.t.Fatalf("ended (%v) before %s", p.err, what)
 		default:
 		}
-		if time.Now().After(deadline) {
-			p.t.Fatalf("after %v it is not so that %s", patience, what)
-		}
-	}
+		return false
+	})
 }
 
 // stop asks the process to end and waits until it has.
