@@ -68,13 +68,19 @@ func (a *answers) count(request string) int {
 	return a.asked[request]
 }
 
-// chunked sends no length.
+// chunked sends no length, and the head with the beginning of the body: on a
+// busy machine GRUB loses a body whose head came alone.
 type chunked struct{ http.ResponseWriter }
 
 func (c *chunked) WriteHeader(code int) {
 	c.Header().Del("Content-Length")
 	c.ResponseWriter.WriteHeader(code)
+}
+
+func (c *chunked) Write(b []byte) (int, error) {
+	n, err := c.ResponseWriter.Write(b)
 	_ = http.NewResponseController(c.ResponseWriter).Flush()
+	return n, err
 }
 
 // httpBoots are the machines that try UEFI HTTP boot, by the way of the answer.
