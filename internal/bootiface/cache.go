@@ -12,9 +12,10 @@ import (
 // is still the one that was read its own inode tells, at each request: the
 // disk stays what answers, only the reading is saved. Its zero value is ready.
 //
-// The files of nodes that boot the same image differ by the node's UUID alone,
-// so what is kept of all of them is one text, and for each of them little more
-// than its identity: ten thousand machines are a few megabytes.
+// The files of nodes that boot the same image differ by the node's UUID and by
+// the comment with its name alone, so what is kept of all of them is one text,
+// and for each of them little more than its identity: ten thousand machines
+// are a few megabytes.
 type cache struct {
 	mu    sync.Mutex
 	files [2]generation // the one that is filled, and the one before it
@@ -35,7 +36,9 @@ type fileKey struct {
 
 type cached struct {
 	file    identity
-	text    string // the content, with uuidMark for the node's UUID
+	text    string // the content, with uuidMark for the node's UUID, without own
+	own     string // the first comment with the node's UUID, likewise
+	at      int    // where own belongs in text
 	written time.Time
 }
 
@@ -82,7 +85,7 @@ func (c *cache) lookup(key fileKey, path string) (content string, written time.T
 	if err := unix.Stat(path, &now); err != nil || identify(&now) != got.file {
 		return "", time.Time{}, false
 	}
-	return strings.ReplaceAll(got.text, uuidMark, key.uuid), got.written, true
+	return got.content(key.uuid), got.written, true
 }
 
 // add keeps what was read of a file, unless it may be changing.
@@ -94,19 +97,54 @@ func (c *cache) add(key fileKey, s *unix.Stat_t, content string) {
 	if strings.Contains(content, uuidMark) {
 		return
 	}
-	text := strings.ReplaceAll(content, key.uuid, uuidMark)
+	entry := split(content, key.uuid)
+	entry.file, entry.written = identify(s), time.Unix(s.Mtim.Unix())
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.keep(key, cached{identify(s), text, time.Unix(s.Mtim.Unix())})
+	c.keep(key, entry)
+}
+
+// split takes out of a boot file what is its node's alone.
+func split(content, uuid string) cached {
+	text := strings.ReplaceAll(content, uuid, uuidMark)
+	named := strings.Index(text, uuidMark)
+	if named < 0 {
+		return cached{text: text}
+	}
+	at := strings.LastIndexByte(text[:named], '\n') + 1
+	end := strings.IndexByte(text[named:], '\n')
+	if text[at] != '#' || end < 0 {
+		return cached{text: text}
+	}
+	end += named
+	return cached{text: text[:at] + text[end:], own: strings.Clone(text[at:end]), at: at}
+}
+
+// content puts together again what split took apart.
+func (e *cached) content(uuid string) string {
+	var b strings.Builder
+	b.Grow(int(e.file.size))
+	for _, part := range [...]string{e.text[:e.at], e.own, e.text[e.at:]} {
+		for {
+			before, after, marked := strings.Cut(part, uuidMark)
+			b.WriteString(before)
+			if !marked {
+				break
+			}
+			b.WriteString(uuid)
+			part = after
+		}
+	}
+	return b.String()
 }
 
 func (c *cache) keep(key fileKey, entry cached) {
 	g := &c.files[0]
-	if g.files == nil || g.bytes+entryBytes+len(entry.text) > mostCached {
+	if g.files == nil || g.bytes+entryBytes+len(entry.own)+len(entry.text) > mostCached {
 		c.files[1] = *g
 		*g = generation{files: map[fileKey]cached{}, texts: map[string]string{}}
 	}
-	g.bytes += entryBytes
+	g.bytes += entryBytes + len(entry.own)
 	text, ok := g.texts[entry.text]
 	if !ok {
 		text = entry.text

@@ -61,13 +61,13 @@ func TestCache(t *testing.T) {
 	}
 }
 
-// TestCacheTexts: files that differ by their nodes' UUIDs come back with their
-// own, and share what is kept.
+// TestCacheTexts: files that differ by their nodes' UUIDs and names come back
+// with their own, and share what is kept.
 func TestCacheTexts(t *testing.T) {
 	d, i := openDisk(t), lookup(t, "ipxe")
 	long := strings.Repeat("# the same for all\n", 50)
 	content := func(uuid string) string {
-		return "#!ipxe\nkernel http://x/" + uuid + "/k\ninitrd " + uuid + "\n" + long
+		return "#!ipxe\n# Node " + uuid + " (" + uuid[:8] + ")\nkernel http://x/" + uuid + "/k\ninitrd " + uuid + "\n" + long
 	}
 	uuids := make([]string, 1000)
 	for n := range uuids {
@@ -94,12 +94,29 @@ func TestCacheTexts(t *testing.T) {
 		}
 	}
 	if n := len(d.cache.files[0].texts); n != 1 {
-		t.Errorf("%d texts are kept of files that differ by UUID only", n)
+		t.Errorf("%d texts are kept of files that differ by UUID and name only", n)
 	}
 	var s unix.Stat_t
 	if d.cache.add(fileKey{HTTPRoot, "zero"}, &s, "a\x00b"); len(d.cache.files[0].files) != len(uuids) {
 		t.Error("a file was kept that would come back with a UUID in it")
 	}
+}
+
+// FuzzSplit: whatever is taken apart comes back as it was.
+func FuzzSplit(f *testing.F) {
+	for _, content := range []string{"", exampleUUID, "# " + exampleUUID, "#!ipxe\n# " + exampleUUID + " (n)\nkernel " + exampleUUID + "/k\n",
+		"kernel " + exampleUUID + "\n# " + exampleUUID + "\n", "#" + exampleUUID + exampleUUID + "\n"} {
+		f.Add(content)
+	}
+	f.Fuzz(func(t *testing.T, content string) {
+		if strings.Contains(content, uuidMark) {
+			return
+		}
+		entry := split(content, exampleUUID)
+		if got := entry.content(exampleUUID); got != content {
+			t.Errorf("%q came back as %q", content, got)
+		}
+	})
 }
 
 // TestCacheBound: however many files are asked for, little is kept of them.
