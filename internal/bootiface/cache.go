@@ -35,11 +35,10 @@ type fileKey struct {
 }
 
 type cached struct {
-	file    identity
-	text    string // the content, with uuidMark for the node's UUID, without own
-	own     string // the first comment with the node's UUID, likewise
-	at      int    // where own belongs in text
-	written time.Time
+	file identity
+	text string // the content, with uuidMark for the node's UUID, without own
+	own  string // the first comment with the node's UUID, likewise
+	at   int    // where own belongs in text
 }
 
 // uuidMark stands for the UUID in a text. No boot file has a zero byte; one
@@ -85,7 +84,7 @@ func (c *cache) lookup(key fileKey, path string) (content string, written time.T
 	if err := unix.Stat(path, &now); err != nil || identify(&now) != got.file {
 		return "", time.Time{}, false
 	}
-	return got.content(key.uuid), got.written, true
+	return got.content(key.uuid), time.Unix(now.Mtim.Unix()), true
 }
 
 // add keeps what was read of a file, unless it may be changing.
@@ -98,7 +97,7 @@ func (c *cache) add(key fileKey, s *unix.Stat_t, content string) {
 		return
 	}
 	entry := split(content, key.uuid)
-	entry.file, entry.written = identify(s), time.Unix(s.Mtim.Unix())
+	entry.file = identify(s)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.keep(key, entry)
