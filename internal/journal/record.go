@@ -76,6 +76,9 @@ func (r *record) set(seq uint64, d *dispatch.Decision, err string) {
 		limit := maxText
 		if i == textError {
 			limit = maxError
+			if len(s) > limit {
+				s = redact(s) // while the end of a URL's password still shows
+			}
 		}
 		if len(s) > limit {
 			s = s[:limit]
