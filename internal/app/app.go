@@ -17,9 +17,9 @@ import (
 	"github.com/usher-boot/usher/internal/agent"
 	"github.com/usher-boot/usher/internal/bootapi"
 	"github.com/usher-boot/usher/internal/bootiface"
+	"github.com/usher-boot/usher/internal/bootrpc"
 	"github.com/usher-boot/usher/internal/conductor"
 	"github.com/usher-boot/usher/internal/config"
-	"github.com/usher-boot/usher/internal/dispatch"
 	"github.com/usher-boot/usher/internal/inventory"
 	"github.com/usher-boot/usher/internal/journal"
 	"github.com/usher-boot/usher/internal/management"
@@ -78,8 +78,8 @@ type App struct {
 	host       string            // [DEFAULT]host
 	reader     *inventory.Reader // of either inventory
 	rings      *membership.Rings
-	conductors dispatch.Conductors // who has boot files: peers or Ironic's agents
-	agent      *agent.Agent        // beside Ironic, with the conductor role
+	conductors *bootrpc.Client // who has boot files: peers or Ironic's agents
+	agent      *agent.Agent    // beside Ironic, with the conductor role
 
 	store      *inventory.Store // this and the next ones: our own inventory only
 	peers      *conductor.Peers

@@ -2,17 +2,18 @@ package app
 
 import (
 	"context"
+	"time"
 
 	"github.com/usher-boot/usher"
 	"github.com/usher-boot/usher/internal/bootrpc"
-	"github.com/usher-boot/usher/internal/config"
 	"github.com/usher-boot/usher/internal/metrics"
 )
 
 // useConductors joins those who have boot files: the conductor or agent in
 // this process by a function call, all others by RPC.
-func (a *App) useConductors(cfg *config.Config, caller bootrpc.Caller) {
-	o := bootrpc.Options{Host: a.host, Caller: caller, Timeout: cfg.Usher.RPCTimeout}
+func (a *App) useConductors(caller bootrpc.Caller) {
+	o := bootrpc.Options{Host: a.host, Caller: caller,
+		Timeout: func() time.Duration { return a.cfg.Load().Usher.RPCTimeout }}
 	if a.tracing != nil {
 		o.Alone = a.tracing.Sampled // the call goes with the trace of its request
 	}
@@ -22,9 +23,7 @@ func (a *App) useConductors(cfg *config.Config, caller bootrpc.Caller) {
 	case a.agent != nil:
 		o.Local = a.agent
 	}
-	client := bootrpc.New(o)
-	a.lifecycle.onStop("calls for boot files", func(context.Context) error { client.Close(); return nil })
-	a.conductors = client
+	a.conductors = bootrpc.New(o)
 }
 
 // readyFiles are the boot files that this process can give others at once.

@@ -64,7 +64,7 @@ func (a *App) bindDoors(ctx context.Context, cfg *config.Config) error {
 		}
 		return a.httpRoot.Close()
 	})
-	a.stopAdminLast()
+	a.stopAfterDoors()
 	if err := a.bindMachines(ctx, cfg); err != nil {
 		return err
 	}
@@ -86,14 +86,21 @@ func (a *App) bindDoors(ctx context.Context, cfg *config.Config) error {
 	return a.bind(ctx, cfg, DoorAdmin, "[usher]admin_listen", cfg.Usher.AdminListen)
 }
 
-// stopAdminLast is called before doors are bound. While the others are drained
-// the operator's door says that the process is stopping.
-func (a *App) stopAdminLast() {
+// stopAfterDoors is called before doors are bound. While the others are drained
+// the operator's door says that the process is stopping, and conductors can
+// still be asked for boot files.
+func (a *App) stopAfterDoors() {
 	a.lifecycle.onStop(DoorAdmin+" door", func(ctx context.Context) error {
 		for _, d := range a.doors {
 			if d.name == DoorAdmin {
 				return d.stop(ctx)
 			}
+		}
+		return nil
+	})
+	a.lifecycle.onStop("calls for boot files", func(context.Context) error {
+		if a.conductors != nil {
+			a.conductors.Close()
 		}
 		return nil
 	})

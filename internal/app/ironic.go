@@ -92,7 +92,7 @@ func (a *App) buildAgents(_ context.Context, cfg *config.Config) error {
 		return err
 	}
 	a.lifecycle.onStop("RPC client", func(context.Context) error { client.Close(); return nil })
-	a.useConductors(cfg, client)
+	a.useConductors(client)
 	return nil
 }
 
@@ -127,7 +127,7 @@ func agentListen(cfg *config.Config) string {
 // bindIronicDoors binds the doors beside Ironic: operators have Ironic's API,
 // and kernels and ramdisks come from Ironic's web server.
 func (a *App) bindIronicDoors(ctx context.Context, cfg *config.Config) error {
-	a.stopAdminLast()
+	a.stopAfterDoors()
 	if a.role.API {
 		if err := a.bindMachines(ctx, cfg); err != nil {
 			return err

@@ -24,7 +24,7 @@ func (a *App) buildPeers(_ context.Context, cfg *config.Config) error {
 		return err
 	}
 	a.peers = &conductor.Peers{Local: a.local, Caller: caller, Nodes: a.store, Rings: a.rings}
-	a.useConductors(cfg, caller)
+	a.useConductors(caller)
 	return nil
 }
 

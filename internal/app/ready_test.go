@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -41,6 +42,25 @@ func TestNotReady(t *testing.T) {
 	a.rings.Reset()
 	if got := a.get(DoorAdmin, "/readyz"); got.status != http.StatusOK {
 		t.Fatalf("%+v", got)
+	}
+}
+
+// While doors are drained those who ask are answered, so what they need ends
+// later.
+func TestStopOrder(t *testing.T) {
+	a := newSite(t).run()
+	place := func(name string) int {
+		t.Helper()
+		i := slices.IndexFunc(a.lifecycle.steps, func(s step) bool { return s.name == name })
+		if i < 0 {
+			t.Errorf("%s is not stopped", name)
+		}
+		return i
+	}
+	for _, needed := range []string{"calls for boot files", DoorAdmin + " door", "http_root"} {
+		if place(needed) > place(DoorMachines+" door") {
+			t.Errorf("%s ends before the machines' door", needed)
+		}
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/usher-boot/usher"
+	"github.com/usher-boot/usher/internal/bootapi"
 	"github.com/usher-boot/usher/internal/membership"
 )
 
@@ -119,7 +120,7 @@ func (a *App) adminAnswers(ctx context.Context) error {
 // machinesAnswer asks the machines' door's handler, past its listener, which
 // is allowed to be full.
 func (a *App) machinesAnswer(ctx context.Context) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodHead, "/boot.ipxe", nil)
+	request, err := http.NewRequestWithContext(bootapi.Unlimited(ctx), http.MethodHead, "/boot.ipxe", nil)
 	if err != nil {
 		return err
 	}

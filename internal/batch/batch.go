@@ -24,7 +24,7 @@ type Options[K comparable, V any] struct {
 	// Width is how many batches are on their way at most at one time.
 	Width int
 	// Timeout bounds one batch.
-	Timeout time.Duration
+	Timeout func() time.Duration
 }
 
 // Answer is what there is to say to one key.
@@ -173,7 +173,7 @@ func (g *Group[K, V]) run() {
 
 func (g *Group[K, V]) ask(b *batch[K, V]) {
 	defer close(b.done)
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(b.ctx), g.o.Timeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(b.ctx), g.o.Timeout())
 	defer cancel()
 	defer context.AfterFunc(g.ctx, cancel)()
 	b.err = context.Canceled // should Ask panic

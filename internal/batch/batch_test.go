@@ -45,7 +45,7 @@ func (a *asker) ask(ctx context.Context, keys []int) ([]Answer[string], error) {
 }
 
 func (a *asker) group(width, most int) *Group[int, string] {
-	return New(Options[int, string]{Ask: a.ask, Most: most, Width: width, Timeout: 10 * time.Second})
+	return New(Options[int, string]{Ask: a.ask, Most: most, Width: width, Timeout: func() time.Duration { return 10 * time.Second }})
 }
 
 // do asks at the same time and gives the answers in the keys' order.
@@ -165,7 +165,7 @@ func TestClose(t *testing.T) {
 }
 
 func TestRace(t *testing.T) {
-	g := New(Options[int, int]{Most: 8, Width: 3, Timeout: time.Minute,
+	g := New(Options[int, int]{Most: 8, Width: 3, Timeout: func() time.Duration { return time.Minute },
 		Ask: func(_ context.Context, keys []int) ([]Answer[int], error) {
 			answers := make([]Answer[int], len(keys))
 			for i, k := range keys {
@@ -189,7 +189,7 @@ func TestRace(t *testing.T) {
 }
 
 func BenchmarkDo(b *testing.B) {
-	g := New(Options[int, int]{Most: 64, Width: 4, Timeout: time.Minute,
+	g := New(Options[int, int]{Most: 64, Width: 4, Timeout: func() time.Duration { return time.Minute },
 		Ask: func(_ context.Context, keys []int) ([]Answer[int], error) { return make([]Answer[int], len(keys)), nil }})
 	defer g.Close()
 	b.ReportAllocs()

@@ -63,6 +63,8 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	at, _ := netip.ParseAddrPort(r.RemoteAddr) // the zero value is nobody's address, and let in nowhere
 	from := Source(at.Addr())
 	switch {
+	case r.Context().Value(unlimitedKey{}) != nil:
+		g.next.ServeHTTP(w, r)
 	case !g.o.Networks.Allow(at.Addr()):
 		g.refuse(w, r, from, dispatch.No, dispatch.CauseNotAllowed, usher.Errorf(usher.ErrNotFound,
 			"no network of [usher]boot_allowed_networks holds %s", remote(r)))
@@ -76,6 +78,14 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		g.next.ServeHTTP(w, r)
 	}
+}
+
+type unlimitedKey struct{}
+
+// Unlimited marks a request that this process makes of itself, for which there
+// are no limits.
+func Unlimited(ctx context.Context) context.Context {
+	return context.WithValue(ctx, unlimitedKey{}, true)
 }
 
 // counted says whether a request counts for the rate.

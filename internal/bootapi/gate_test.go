@@ -82,6 +82,22 @@ func TestAllowedNetworks(t *testing.T) {
 	}
 }
 
+// TestUnlimited: what this process asks itself is let in, and counts for nobody.
+func TestUnlimited(t *testing.T) {
+	g := newGated(bootapi.GateOptions{Networks: networks(t, "10.0.0.0/8"), Rate: 1, Burst: 1, RetryAfter: time.Second})
+	for range 3 {
+		r := httptest.NewRequestWithContext(bootapi.Unlimited(t.Context()), http.MethodHead, "/boot.ipxe", nil)
+		r.RemoteAddr = "127.0.0.1:0"
+		w := httptest.NewRecorder()
+		if g.ServeHTTP(w, r); w.Code != http.StatusOK {
+			t.Errorf("it is answered %d", w.Code)
+		}
+	}
+	if len(g.told)+len(g.counted) > 0 {
+		t.Errorf("told %d, counted %d", len(g.told), len(g.counted))
+	}
+}
+
 // TestRefusedAlike: who is not let in gets the answer that everybody gets who
 // gets nothing, to the byte.
 func TestRefusedAlike(t *testing.T) {

@@ -64,7 +64,7 @@ type Options struct {
 	Caller Caller
 	// Timeout bounds a call for many; one for a single file ends with its
 	// caller's context.
-	Timeout time.Duration
+	Timeout func() time.Duration
 	// Alone, where set, says for which callers a file is asked for by a call of
 	// its own, which carries the caller's context to the conductor: for tracing.
 	Alone func(ctx context.Context) bool

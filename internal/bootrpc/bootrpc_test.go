@@ -101,7 +101,7 @@ func get(t *testing.T, c *Client, uuid string) (string, error) {
 func TestTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &far{ready: map[string]string{"1": "one ", "2": "two ", "3": "three "}, latency: time.Millisecond}
-		c := New(Options{Caller: f, Timeout: time.Minute})
+		c := New(Options{Caller: f, Timeout: func() time.Duration { return time.Minute }})
 		defer c.Close()
 		var all sync.WaitGroup
 		for uuid, want := range map[string]string{"1": "one boot.ipxe", "2": "two boot.ipxe", "3": "three boot.ipxe"} {
@@ -144,7 +144,7 @@ func TestAlone(t *testing.T) {
 			want: strings.Repeat("x", mostBytes) + "boot.ipxe", called: []string{Path, Method}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			client := New(Options{Caller: c.far, Timeout: time.Minute, Alone: func(context.Context) bool { return c.alone }})
+			client := New(Options{Caller: c.far, Timeout: func() time.Duration { return time.Minute }, Alone: func(context.Context) bool { return c.alone }})
 			defer client.Close()
 			got, err := get(t, client, c.uuid)
 			if got != c.want || !errors.Is(err, c.err) {
@@ -165,7 +165,7 @@ func TestAlone(t *testing.T) {
 func TestStranger(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &far{plain: true, ready: map[string]string{"1": "one "}}
-		c := New(Options{Caller: f, Timeout: time.Minute})
+		c := New(Options{Caller: f, Timeout: func() time.Duration { return time.Minute }})
 		defer c.Close()
 		want := []string{"b " + Path, "b " + Method, "b " + Method, "b " + Path}
 		for range 2 {
@@ -184,6 +184,23 @@ func TestStranger(t *testing.T) {
 	})
 }
 
+// TestTimeoutChanges: a reload's time-out bounds the next call for many.
+func TestTimeoutChanges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &far{ready: map[string]string{"1": "one "}, latency: 5 * time.Second}
+		timeout := 3 * time.Second
+		c := New(Options{Caller: f, Timeout: func() time.Duration { return timeout }})
+		defer c.Close()
+		if _, err := get(t, c, "1"); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("after 3 s: %v", err)
+		}
+		timeout = 10 * time.Second
+		if got, err := get(t, c, "1"); got != "one boot.ipxe" || err != nil {
+			t.Errorf("%q, %v", got, err)
+		}
+	})
+}
+
 type local struct{ far }
 
 func (l *local) BootConfigOf(_ context.Context, n usher.BootNode, file string) (string, error) {
@@ -192,7 +209,7 @@ func (l *local) BootConfigOf(_ context.Context, n usher.BootNode, file string) (
 
 func TestLocal(t *testing.T) {
 	f := &far{ready: map[string]string{"1": "one "}}
-	c := New(Options{Local: &local{}, Host: "a", Caller: f, Timeout: time.Minute})
+	c := New(Options{Local: &local{}, Host: "a", Caller: f, Timeout: func() time.Duration { return time.Minute }})
 	defer c.Close()
 	if got, err := c.GetBootConfig(t.Context(), "a", node("1"), "boot.ipxe"); got != "1 here boot.ipxe" || err != nil || f.calls != nil {
 		t.Errorf("%q, %v, calls %v", got, err, f.calls)

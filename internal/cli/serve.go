@@ -22,7 +22,7 @@ func (*serveCmd) Run(s *session) error {
 	// API, conductor and database in one process: a collector that lets less
 	// pile up keeps it as small as each of the separate ones.
 	if !slices.ContainsFunc(s.Environ, func(v string) bool { return strings.HasPrefix(v, "GOGC=") }) {
-		debug.SetGCPercent(70)
+		debug.SetGCPercent(50)
 	}
 	return s.run(app.Role{API: true, Conductor: true})
 }

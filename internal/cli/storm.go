@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math/rand/v2"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -29,11 +30,11 @@ type stormCmd struct {
 
 // Run exits with 1 if a machine of --from-db got another's boot file or none.
 func (c *stormCmd) Run(s *session) error {
-	api, err := c.target(s)
+	api, address, err := c.target(s)
 	if err != nil {
 		return err
 	}
-	o := storm.Options{API: api, Within: c.Within, Rate: given(c.Rate), Rounds: bootiface.DefaultRounds, Timeout: bootiface.ChainTimeout}
+	o := storm.Options{API: api, Address: address, Within: c.Within, Rate: given(c.Rate), Rounds: bootiface.DefaultRounds, Timeout: bootiface.ChainTimeout}
 	if o.Machines, o.IsNode, err = c.machines(s); err != nil {
 		return err
 	}
@@ -41,12 +42,9 @@ func (c *stormCmd) Run(s *session) error {
 		return err
 	}
 	o.Progress, o.Every = s.stormProgress(c.JSON)
-	report, err := storm.Run(s.ctx, o)
+	report := storm.Run(s.ctx, o)
 	if terminal(s.Stderr) {
 		fmt.Fprint(s.Stderr, "\x1b[2K") // the bar has had its time
-	}
-	if err != nil {
-		return err
 	}
 	if c.JSON {
 		err = s.json(report)
@@ -77,8 +75,21 @@ func (c *stormCmd) verdict(r *storm.Report) error {
 	return nil
 }
 
-// target is the door, if it may be stormed.
-func (c *stormCmd) target(s *session) (*url.URL, error) {
+// target is the door and its address, if it may be stormed.
+func (c *stormCmd) target(s *session) (*url.URL, netip.AddrPort, error) {
+	api, err := c.url(s)
+	if err != nil {
+		return nil, netip.AddrPort{}, err
+	}
+	address, err := storm.Resolve(s.ctx, api)
+	if err == nil && !address.Addr().IsLoopback() && !c.Mine {
+		err = usher.Errorf(usher.ErrInvalid, "%s is not on this host's loopback, and machines there may be waiting for an answer: "+
+			"add --yes-this-is-mine to storm it", api.Host)
+	}
+	return api, address, err
+}
+
+func (c *stormCmd) url(s *session) (*url.URL, error) {
 	base := c.API
 	if base == "" {
 		cfg, err := s.config()
@@ -90,14 +101,6 @@ func (c *stormCmd) target(s *session) (*url.URL, error) {
 	api, err := url.Parse(base)
 	if err != nil || api.Scheme != "http" || api.Host == "" || strings.Trim(api.Path, "/") != "" {
 		return nil, usher.Errorf(usher.ErrInvalid, "--api %q: want the URL of a machines' door, such as http://127.0.0.1:6386", base)
-	}
-	local, err := storm.Local(s.ctx, api)
-	if err != nil {
-		return nil, err
-	}
-	if !local && !c.Mine {
-		return nil, usher.Errorf(usher.ErrInvalid, "%s is not on this host's loopback, and machines there may be waiting for an answer: "+
-			"add --yes-this-is-mine to storm it", api.Host)
 	}
 	return api, nil
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/usher-boot/usher"
 	"github.com/usher-boot/usher/internal/batch"
@@ -23,7 +24,7 @@ func (r *Reader) together(columns string, connections int) {
 		r.byMACs = append(r.byMACs, statement{query: r.d.bind(query)})
 	}
 	r.macs = batch.New(batch.Options[usher.MAC, usher.BootNode]{
-		Ask: r.bootNodesByMAC, Most: mostMACs, Width: connections, Timeout: patience,
+		Ask: r.bootNodesByMAC, Most: mostMACs, Width: connections, Timeout: func() time.Duration { return patience },
 	})
 }
 
@@ -43,7 +44,7 @@ func (r *Reader) BootNodeByMAC(ctx context.Context, mac usher.MAC) (usher.BootNo
 
 func (r *Reader) leanBootNodeByMAC(ctx context.Context, mac usher.MAC) (usher.BootNode, error) {
 	if ctx.Err() == nil {
-		if n, found, ok := r.lean.bootNode(mac); found {
+		if n, found, ok := r.lean.bootNode(ctx, mac); found {
 			return n, nil
 		} else if ok {
 			return usher.BootNode{}, portNotFound(mac.String())

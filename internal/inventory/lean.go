@@ -1,6 +1,8 @@
 package inventory
 
 import (
+	"context"
+	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -56,11 +58,12 @@ func newLean(path string, busy time.Duration) *lean {
 }
 
 // bootNode finds the node of a port. ok says that the question was answered.
-func (l *lean) bootNode(mac usher.MAC) (n usher.BootNode, found, ok bool) {
-	c, open := <-l.free
+func (l *lean) bootNode(ctx context.Context, mac usher.MAC) (n usher.BootNode, found, ok bool) {
+	c, open := l.take(ctx)
 	if !open {
 		return n, false, false
 	}
+	defer func() { l.free <- c }()
 	if !l.holding.Load() && l.holding.CompareAndSwap(false, true) {
 		l.hold()
 	}
@@ -74,8 +77,24 @@ func (l *lean) bootNode(mac usher.MAC) (n usher.BootNode, found, ok bool) {
 			c = nil
 		}
 	}
-	l.free <- c
 	return n, found, ok
+}
+
+// take waits for a connection, which is long only where somebody keeps the
+// file locked: no longer than a reader would wait for that, nor than ctx.
+func (l *lean) take(ctx context.Context) (c *leanConn, open bool) {
+	select {
+	case c, open = <-l.free:
+		return c, open
+	default:
+	}
+	ctx, cancel := context.WithTimeout(ctx, l.busy)
+	defer cancel()
+	select {
+	case c, open = <-l.free:
+	case <-ctx.Done():
+	}
+	return c, open
 }
 
 // close ends all connections, and waits for those in use. It may be called
@@ -100,9 +119,13 @@ func (l *lean) close() {
 	}
 }
 
-// holdFor is short enough that SQLite's log of changes, which cannot begin
-// anew meanwhile, does not grow by much.
-const holdFor = time.Second
+// SQLite's log of changes cannot begin anew while somebody reads on. So that
+// is for a moment only, and not where the log has grown: then it soon begins
+// anew, in a moment in which nobody reads.
+const (
+	holdFor = time.Second
+	longLog = 8 << 20 // bytes; without anybody who reads on it has 4 MiB
+)
 
 // hold reads, and goes on reading for a moment, while machines ask: of a file
 // that a process reads already, it costs SQLite no system call to begin to
@@ -115,6 +138,10 @@ func (l *lean) hold() {
 		if l.holder = l.open("SELECT m.journal_mode FROM pragma_journal_mode() m, sqlite_master"); l.holder == nil {
 			return // for good: somebody else's file, or none
 		}
+	}
+	if info, err := os.Stat(l.path + "-wal"); err == nil && info.Size() > longLog {
+		l.release = time.AfterFunc(holdFor, l.letGo)
+		return
 	}
 	if sqlite3.Xsqlite3_step(l.holder.tls, l.holder.stmt) != sqlite3.SQLITE_ROW || l.holder.text(0) != "wal" {
 		sqlite3.Xsqlite3_reset(l.holder.tls, l.holder.stmt)

@@ -1,6 +1,8 @@
 package inventory
 
 import (
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -9,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/usher-boot/usher"
 )
@@ -22,7 +25,7 @@ func TestLean(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	if _, _, ok := s.lean.bootNode(usher.MAC{}); ok {
+	if _, _, ok := s.lean.bootNode(t.Context(), usher.MAC{}); ok {
 		t.Error("an answer without tables")
 	}
 	if _, err := s.BootNodeByMAC(t.Context(), usher.MAC{}); err == nil {
@@ -41,7 +44,7 @@ func TestLean(t *testing.T) {
 	for i := range byte(8) {
 		all.Go(func() {
 			mac := usher.MAC{2, 0, 0, 0, 0, i}
-			if _, found, ok := s.lean.bootNode(mac); found || !ok {
+			if _, found, ok := s.lean.bootNode(t.Context(), mac); found || !ok {
 				t.Errorf("%s: found %v, ok %v before it is there", mac, found, ok)
 			}
 			n := &usher.Node{Name: "n" + strconv.Itoa(int(i)), Driver: "fake-hardware", BootInterface: "ipxe"}
@@ -61,7 +64,7 @@ func TestLean(t *testing.T) {
 				}); err != nil {
 					t.Error(err)
 				}
-				got, found, ok := s.lean.bootNode(mac)
+				got, found, ok := s.lean.bootNode(t.Context(), mac)
 				want, err := s.bootNodeByMAC(t.Context(), mac)
 				if diff := cmp.Diff(want, got); diff != "" || err != nil || !found || !ok || got.ProvisionState != state {
 					t.Errorf("%s: found %v, ok %v, %v (-driver +lean):\n%s", mac, found, ok, err, diff)
@@ -88,7 +91,7 @@ func TestLeanBroken(t *testing.T) {
 	if err := os.WriteFile(path, make([]byte, info.Size()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if n, found, ok := s.lean.bootNode(usher.MAC{2, 0, 0, 0, 0, 1}); ok {
+	if n, found, ok := s.lean.bootNode(t.Context(), usher.MAC{2, 0, 0, 0, 0, 1}); ok {
 		t.Errorf("%+v, found %v", n, found)
 	}
 	if _, err := s.BootNodeByMAC(t.Context(), usher.MAC{2, 0, 0, 0, 0, 1}); err == nil {
@@ -115,7 +118,7 @@ func TestLeanHold(t *testing.T) {
 	if _, err := s.w.ExecContext(t.Context(), "PRAGMA busy_timeout = 0"); err != nil {
 		t.Fatal(err)
 	}
-	s.lean.bootNode(mac)
+	s.lean.bootNode(t.Context(), mac)
 	s.lean.mu.Lock()
 	s.lean.release.Stop() // the moment is over when this test says so
 	s.lean.mu.Unlock()
@@ -123,7 +126,7 @@ func TestLeanHold(t *testing.T) {
 		if _, err := s.UpdateNode(t.Context(), n.UUID, "", func(n *usher.Node) error { n.ProvisionState = state; return nil }); err != nil {
 			t.Fatal(err)
 		}
-		if got, _, ok := s.lean.bootNode(mac); !ok || got.ProvisionState != state {
+		if got, _, ok := s.lean.bootNode(t.Context(), mac); !ok || got.ProvisionState != state {
 			t.Errorf("%q after it became %q", got.ProvisionState, state)
 		}
 	}
@@ -133,6 +136,82 @@ func TestLeanHold(t *testing.T) {
 	s.lean.letGo()
 	if checkpoint() != 0 {
 		t.Error("it still reads")
+	}
+}
+
+// TestLeanLongLog: a log of changes that has grown is left alone until it has
+// begun anew.
+func TestLeanLongLog(t *testing.T) {
+	url := sqliteURL(t)
+	s := openStore(t, url)
+	mac := usher.MAC{2, 0, 0, 0, 0, 1}
+	createPort(t, s, createNode(t, s, "n"), mac.String())
+	log := url[len("sqlite:///"):] + "-wal"
+	size := func() int64 {
+		t.Helper()
+		info, err := os.Stat(log)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.Size()
+	}
+	write := func(query string) {
+		t.Helper()
+		if _, err := s.w.ExecContext(t.Context(), query); err != nil {
+			t.Fatal(err)
+		}
+	}
+	reads := func() bool { // on
+		t.Helper()
+		s.lean.letGo()
+		if _, found, ok := s.lean.bootNode(t.Context(), mac); !found || !ok {
+			t.Fatal("no answer")
+		}
+		s.lean.mu.Lock()
+		defer s.lean.mu.Unlock()
+		s.lean.release.Stop() // the moment is over when this test says so
+		return sqlite3.Xsqlite3_stmt_busy(s.lean.holder.tls, s.lean.holder.stmt) != 0
+	}
+	if !reads() {
+		t.Error("it does not read on")
+	}
+	write("UPDATE nodes SET description = hex(zeroblob(5000000))") // the holder keeps the log
+	if size() <= longLog {
+		t.Fatalf("a log of %d bytes", size())
+	}
+	if reads() {
+		t.Error("it reads on in a long log")
+	}
+	write("UPDATE nodes SET description = NULL") // begins anew
+	write("UPDATE nodes SET description = 'n'")
+	if size() > longLog {
+		t.Errorf("the log still has %d bytes", size())
+	}
+	if !reads() {
+		t.Error("it does not read on in a log that has begun anew")
+	}
+}
+
+// TestLeanLocked: who may not read is told so soon, and who leaves is not
+// waited for.
+func TestLeanLocked(t *testing.T) {
+	s := openStore(t, sqliteURL(t))
+	s.lean.busy = 10 * time.Millisecond
+	for range cap(s.lean.free) {
+		c := <-s.lean.free // all are in use
+		defer func() { s.lean.free <- c }()
+	}
+	ctx, leave := context.WithCancel(t.Context())
+	if _, _, ok := s.lean.bootNode(ctx, usher.MAC{}); ok {
+		t.Error("an answer without a connection")
+	}
+	s.lean.busy = time.Hour
+	leave()
+	if _, _, ok := s.lean.bootNode(ctx, usher.MAC{}); ok {
+		t.Error("an answer to who has left")
+	}
+	if _, err := s.BootNodeByMAC(ctx, usher.MAC{}); err == nil || errors.Is(err, usher.ErrNotFound) {
+		t.Errorf("who has left hears %v", err)
 	}
 }
 

@@ -132,14 +132,6 @@ func (r *Reader) Close() error {
 // first one turns out broken: reading twice is harmless, and after a restart
 // of the server every pooled connection is stale.
 func (r *Reader) read(ctx context.Context, op string, f func(context.Context) error) error {
-	if r.d.embedded {
-		// Microseconds, in this process: to watch for the caller's leaving
-		// would cost as much again. busy_timeout bounds what could take longer.
-		if err := ctx.Err(); err != nil {
-			return r.d.wrap(ctx, op, err)
-		}
-		return r.d.wrap(ctx, op, f(context.WithoutCancel(ctx)))
-	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	err := f(ctx)

@@ -81,6 +81,8 @@ func openSQLite(path string, busy time.Duration, readOnly bool) (*sql.DB, error)
 		options.Add("_pragma", "journal_mode(WAL)")
 		options.Add("_pragma", "synchronous(FULL)")
 		options.Add("_pragma", "foreign_keys(1)")
+		// Once it begins anew; see longLog.
+		options.Add("_pragma", "journal_size_limit(4194304)")
 	}
 	// As a URL's path, so that '?', '#' and '%' in a folder's name stay part of it.
 	name := "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + options.Encode()

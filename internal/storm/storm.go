@@ -31,7 +31,8 @@ type Machine struct {
 
 // Options say what storm to play.
 type Options struct {
-	API      *url.URL // of the machines' door, http
+	API      *url.URL       // of the machines' door, http
+	Address  netip.AddrPort // of the same: see Resolve
 	Machines []Machine
 	// IsNode says whether a UUID is some node's, so that a boot file that
 	// names one that is not the machine's own is found out.
@@ -72,12 +73,9 @@ type storm struct {
 
 // Run plays the storm until every machine has a configuration or has given up,
 // or ctx ends: then the report is of what was so far, and says so.
-func Run(ctx context.Context, o Options) (*Report, error) {
-	address, err := resolve(ctx, o.API)
-	if err != nil {
-		return nil, err
-	}
-	return run(ctx, o, func(machine int) dialer { return tcp(address, source(address, machine)) }), nil
+func Run(ctx context.Context, o Options) *Report {
+	address := o.Address.String()
+	return run(ctx, o, func(machine int) dialer { return tcp(address, source(address, machine)) })
 }
 
 func run(ctx context.Context, o Options, dial func(machine int) dialer) *Report {
@@ -136,26 +134,22 @@ func (s *storm) watch(finished <-chan struct{}) {
 	}
 }
 
-// resolve finds the door once, for all machines.
-func resolve(ctx context.Context, api *url.URL) (string, error) {
+// Resolve finds the door once, for all machines and for who asks whether it is
+// on this host's loopback: another look-up may have another answer.
+func Resolve(ctx context.Context, api *url.URL) (netip.AddrPort, error) {
 	port := api.Port()
 	if port == "" {
 		port = "80"
 	}
 	addresses, err := net.DefaultResolver.LookupNetIP(ctx, "ip", api.Hostname())
 	if err != nil {
-		return "", usher.Errorf(usher.ErrUnavailable, "--api: %v", err)
+		return netip.AddrPort{}, usher.Errorf(usher.ErrUnavailable, "--api: %v", err)
 	}
-	return net.JoinHostPort(addresses[0].Unmap().String(), port), nil
-}
-
-// Local says whether all addresses of the door are this host's own loopback.
-func Local(ctx context.Context, api *url.URL) (bool, error) {
-	addresses, err := net.DefaultResolver.LookupNetIP(ctx, "ip", api.Hostname())
+	at, err := netip.ParseAddrPort(net.JoinHostPort(addresses[0].Unmap().String(), port))
 	if err != nil {
-		return false, usher.Errorf(usher.ErrUnavailable, "--api: %v", err)
+		return netip.AddrPort{}, usher.Errorf(usher.ErrInvalid, "--api: %v", err)
 	}
-	return !slices.ContainsFunc(addresses, func(a netip.Addr) bool { return !a.Unmap().IsLoopback() }), nil
+	return at, nil
 }
 
 // source gives each machine an address of its own on an IPv4 loopback, since

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -242,9 +243,10 @@ func TestNoDoor(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.Close()
-	r, err := Run(t.Context(), Options{API: &url.URL{Scheme: "http", Host: l.Addr().String()}, Machines: machines(2, 1)})
-	if err != nil || r.Lost != 2 || r.LostFor["no root script: connection refused"] != 2 || len(r.Answers) != 0 {
-		t.Errorf("%v, %+v", err, r)
+	r := Run(t.Context(), Options{API: &url.URL{Scheme: "http", Host: l.Addr().String()},
+		Address: netip.MustParseAddrPort(l.Addr().String()), Machines: machines(2, 1)})
+	if r.Lost != 2 || r.LostFor["no root script: connection refused"] != 2 || len(r.Answers) != 0 {
+		t.Errorf("%+v", r)
 	}
 }
 
@@ -269,9 +271,9 @@ func TestRequests(t *testing.T) {
 	for i := range all {
 		all[i].Node = ""
 	}
-	r, err := Run(t.Context(), Options{API: api, Machines: all, Rounds: 10, Timeout: 20 * time.Second})
-	if err != nil || r.Configured != 500 || len(from) != 500 {
-		t.Errorf("%v: %d addresses, %+v", err, len(from), r)
+	r := Run(t.Context(), Options{API: api, Address: netip.MustParseAddrPort(api.Host), Machines: all, Rounds: 10, Timeout: 20 * time.Second})
+	if r.Configured != 500 || len(from) != 500 {
+		t.Errorf("%d addresses, %+v", len(from), r)
 	}
 
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -290,16 +292,19 @@ func TestRequests(t *testing.T) {
 		n, _ := conn.Read(buffer)
 		said <- string(buffer[:n])
 	}()
-	_, _ = Run(t.Context(), Options{API: &url.URL{Scheme: "http", Host: l.Addr().String()}, Machines: all[:1]})
+	Run(t.Context(), Options{API: &url.URL{Scheme: "http", Host: l.Addr().String()},
+		Address: netip.MustParseAddrPort(l.Addr().String()), Machines: all[:1]})
 	want := "GET /boot.ipxe HTTP/1.1\r\nConnection: keep-alive\r\nUser-Agent: " + userAgent + "\r\nHost: " + l.Addr().String() + "\r\n\r\n"
 	if got := <-said; got != want {
 		t.Errorf("got %q\nwant %q", got, want)
 	}
 }
 
-func TestLocal(t *testing.T) {
-	for host, want := range map[string]bool{"127.0.0.1:1": true, "[::1]:1": true, "127.9.9.9": true, "192.0.2.1:80": false, "[fd00::1]": false} {
-		if got, err := Local(t.Context(), &url.URL{Scheme: "http", Host: host}); err != nil || got != want {
+// TestResolve: the address that is stormed is the one that is looked at.
+func TestResolve(t *testing.T) {
+	for host, want := range map[string]string{"127.0.0.1:1": "127.0.0.1:1", "[::1]:1": "[::1]:1", "127.9.9.9": "127.9.9.9:80",
+		"192.0.2.1:80": "192.0.2.1:80", "[fd00::1]": "[fd00::1]:80", "[::ffff:127.0.0.1]": "127.0.0.1:80"} {
+		if got, err := Resolve(t.Context(), &url.URL{Scheme: "http", Host: host}); err != nil || got.String() != want {
 			t.Errorf("%s: %v, %v", host, got, err)
 		}
 	}
