@@ -24,12 +24,15 @@ var (
 	loadsFlag   = flag.String("loads", "known/keep-alive,known/close,unknown/keep-alive,unknown/close", "ways of asking")
 	runsFlag    = flag.Int("runs", 3, "measurements of each, and starts of each subject")
 	secondsFlag = flag.Int("seconds", 2, "length of one measurement")
-	idleFlag    = flag.Int("idle", 0, "seconds to watch each subject while nobody asks, in the largest inventory")
-	quickFlag   = flag.Bool("quick", false, "1,000 nodes, one second each")
-	outFlag     = flag.String("out", "", "file for the results, as JSON")
-	tableFlag   = flag.String("table", "/dev/stdout", "file that the tables are appended to")
-	docFlag     = flag.String("doc", "", "Markdown file to put the tables into, between its markers")
-	bareFlag    = flag.String("bare", "", "be the bare net/http server at this address")
+	// Many enough that requests meet, few enough that what one costs shows.
+	connectionsFlag = flag.Int("connections", 16, "connections that are open at one time")
+
+	idleFlag  = flag.Int("idle", 0, "seconds to watch each subject while nobody asks, in the largest inventory")
+	quickFlag = flag.Bool("quick", false, "1,000 nodes, one second each")
+	outFlag   = flag.String("out", "", "file for the results, as JSON")
+	tableFlag = flag.String("table", "/dev/stdout", "file that the tables are appended to")
+	docFlag   = flag.String("doc", "", "Markdown file to put the tables into, between its markers")
+	bareFlag  = flag.String("bare", "", "be the bare net/http server at this address")
 )
 
 func TestMain(m *testing.M) {
@@ -112,7 +115,7 @@ func BenchmarkMachinesDoor(b *testing.B) {
 		chosen = chosen[1:]
 	}
 	r := &Report{Date: time.Now().UTC().Truncate(time.Second), Commit: commit(), Machine: machine(),
-		Settings: Settings{Runs: *runsFlag, Seconds: float64(*secondsFlag), Connections: connections, Idle: float64(*idleFlag)}}
+		Settings: Settings{Runs: *runsFlag, Seconds: float64(*secondsFlag), Connections: *connectionsFlag, Idle: float64(*idleFlag)}}
 	for _, nodes := range all {
 		f := newFleet(nodes)
 		reference := newNginx(b, f)

@@ -26,9 +26,6 @@ func loads() []load {
 	}
 }
 
-// connections are open at one time.
-const connections = 16
-
 // script makes wrk ask at random for one of the waiting nodes, or for as many
 // strangers, and print what we read at the end. The requests are made before,
 // so that wrk leaves the processors to the subject.
@@ -65,7 +62,7 @@ func ask(b *testing.B, s *subject, l load, d time.Duration) (Measured, map[strin
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		b.Fatal(err)
 	}
-	wrk := exec.CommandContext(b.Context(), testenv.NeedProgram(b, "wrk")[0], "-t1", fmt.Sprintf("-c%d", connections),
+	wrk := exec.CommandContext(b.Context(), testenv.NeedProgram(b, "wrk")[0], "-t1", fmt.Sprintf("-c%d", *connectionsFlag),
 		fmt.Sprintf("-d%ds", d/time.Second), "-s", file, "http://"+s.address)
 	began, before, busyBefore, selfBefore := time.Now(), s.used(), busy(), self()
 	out, err := wrk.CombinedOutput()
