@@ -23,7 +23,7 @@ type Options[K comparable, V any] struct {
 	Most int
 	// Width is how many batches are on their way at most at one time.
 	Width int
-	// Timeout bounds one batch.
+	// Timeout bounds one batch; it is asked for each.
 	Timeout func() time.Duration
 }
 

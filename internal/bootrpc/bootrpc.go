@@ -62,8 +62,8 @@ type Options struct {
 	Host  string
 	// Caller reaches all others.
 	Caller Caller
-	// Timeout bounds a call for many; one for a single file ends with its
-	// caller's context.
+	// Timeout bounds a call for many, and is asked for each, since a reload may
+	// change it; one for a single file ends with its caller's context.
 	Timeout func() time.Duration
 	// Alone, where set, says for which callers a file is asked for by a call of
 	// its own, which carries the caller's context to the conductor: for tracing.

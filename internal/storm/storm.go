@@ -75,7 +75,7 @@ type storm struct {
 // or ctx ends: then the report is of what was so far, and says so.
 func Run(ctx context.Context, o Options) *Report {
 	address := o.Address.String()
-	return run(ctx, o, func(machine int) dialer { return tcp(address, source(address, machine)) })
+	return run(ctx, o, func(machine int) dialer { return tcp(address, source(o.Address.Addr(), machine)) })
 }
 
 func run(ctx context.Context, o Options, dial func(machine int) dialer) *Report {
@@ -154,9 +154,8 @@ func Resolve(ctx context.Context, api *url.URL) (netip.AddrPort, error) {
 
 // source gives each machine an address of its own on an IPv4 loopback, since
 // one address has some 28,000 ports and leaves each unused for a minute.
-func source(address string, i int) net.Addr {
-	at, err := netip.ParseAddrPort(address)
-	if err != nil || !at.Addr().Is4() || !at.Addr().IsLoopback() {
+func source(door netip.Addr, i int) net.Addr {
+	if !door.Is4() || !door.IsLoopback() {
 		return nil
 	}
 	i = i%(1<<22) + 1
