@@ -115,6 +115,9 @@ func grubRoot(api, door string) bootiface.RootScript {
 func (a *App) decider(cfg *config.Config) bootapi.Decider {
 	o := decisionSettings(cfg, a.ironic)
 	o.Nodes, o.Rings, o.Conductors, o.Elsewhere = a.reader, a.rings, a.watchedConductors(), a.elsewhere(cfg)
+	if a.local != nil || a.agent != nil {
+		o.Local = a.host
+	}
 	return a.traced(o)
 }
 

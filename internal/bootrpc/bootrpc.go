@@ -50,6 +50,7 @@ type Caller interface {
 
 // Local is the conductor in this process.
 type Local interface {
+	Ready
 	// BootConfigOf answers get_boot_config with what the caller has just read
 	// of the node.
 	BootConfigOf(ctx context.Context, node usher.BootNode, name string) (string, error)
@@ -62,8 +63,9 @@ type Options struct {
 	Host  string
 	// Caller reaches all others.
 	Caller Caller
-	// Timeout bounds a call for many, and is asked for each, since a reload may
-	// change it; one for a single file ends with its caller's context.
+	// Timeout bounds a call for many, and what Local has not ready. It is asked
+	// for each, since a reload may change it. A call for a single file ends with
+	// its caller's context.
 	Timeout func() time.Duration
 	// Alone, where set, says for which callers a file is asked for by a call of
 	// its own, which carries the caller's context to the conductor: for tracing.
@@ -105,7 +107,7 @@ func (c *Client) Close() {
 // its row, read since the machine asked. Errors are those of the Caller.
 func (c *Client) GetBootConfig(ctx context.Context, name string, node usher.BootNode, file string) (string, error) {
 	if c.o.Local != nil && name == c.o.Host {
-		return c.o.Local.BootConfigOf(ctx, node, file)
+		return c.local(ctx, node, file)
 	}
 	if h := c.host(name); !(c.o.Alone != nil && c.o.Alone(ctx)) && time.Now().UnixNano() >= h.alone.Load() {
 		a, err := h.group.Do(ctx, question{file, node})
@@ -119,6 +121,16 @@ func (c *Client) GetBootConfig(ctx context.Context, name string, node usher.Boot
 	var config string
 	err := c.o.Caller.Call(ctx, name, Method, map[string]any{"node_id": node.UUID, "name": file}, &config)
 	return config, err
+}
+
+// local sets no timer for a file that lies ready, as nearly all do.
+func (c *Client) local(ctx context.Context, node usher.BootNode, file string) (string, error) {
+	if config, ok := c.o.Local.ReadyBootConfig(ctx, node, file); ok {
+		return config, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.o.Timeout())
+	defer cancel()
+	return c.o.Local.BootConfigOf(ctx, node, file)
 }
 
 // unknownMethod says that an error is a conductor's that has no such method.

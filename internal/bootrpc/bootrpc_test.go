@@ -203,20 +203,32 @@ func TestTimeoutChanges(t *testing.T) {
 
 type local struct{ far }
 
-func (l *local) BootConfigOf(_ context.Context, n usher.BootNode, file string) (string, error) {
-	return n.UUID + " here " + file, nil
+func (l *local) BootConfigOf(ctx context.Context, n usher.BootNode, file string) (string, error) {
+	deadline, _ := ctx.Deadline()
+	return fmt.Sprint(n.UUID, " here ", file, " within ", time.Until(deadline)), nil
 }
 
+// TestLocal: the conductor in this process is asked without a wire, and given
+// as much time as any other for what it has not ready.
 func TestLocal(t *testing.T) {
-	f := &far{ready: map[string]string{"1": "one "}}
-	c := New(Options{Local: &local{}, Host: "a", Caller: f, Timeout: func() time.Duration { return time.Minute }})
-	defer c.Close()
-	if got, err := c.GetBootConfig(t.Context(), "a", node("1"), "boot.ipxe"); got != "1 here boot.ipxe" || err != nil || f.calls != nil {
-		t.Errorf("%q, %v, calls %v", got, err, f.calls)
-	}
-	if got, err := get(t, c, "1"); got != "one boot.ipxe" || err != nil {
-		t.Errorf("%q, %v", got, err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		f := &far{ready: map[string]string{"1": "one "}}
+		here := &local{far{ready: map[string]string{"2": "two "}}}
+		c := New(Options{Local: here, Host: "a", Caller: f, Timeout: func() time.Duration { return time.Minute }})
+		defer c.Close()
+		for _, ask := range []struct{ host, uuid, want string }{
+			{"a", "1", "1 here boot.ipxe within 1m0s"},
+			{"a", "2", "two boot.ipxe"},
+			{"b", "1", "one boot.ipxe"},
+		} {
+			if got, err := c.GetBootConfig(t.Context(), ask.host, node(ask.uuid), "boot.ipxe"); got != ask.want || err != nil {
+				t.Errorf("%s of %s: %q, %v", ask.uuid, ask.host, got, err)
+			}
+		}
+		if diff := cmp.Diff([]string{"b " + Path}, f.calls); diff != "" {
+			t.Errorf("calls (-want +got):\n%s", diff)
+		}
+	})
 }
 
 // TestHandler: what is not a question in our form is refused, and other paths

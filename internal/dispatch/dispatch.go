@@ -37,8 +37,10 @@ type Options struct {
 	Conductors Conductors
 	// Restrict is [api]restrict_boot_config: answer only in "* WAIT" states.
 	Restrict bool
-	// RPCTimeout bounds one call to one conductor.
+	// RPCTimeout bounds one call to one conductor, but not to Local: the one in
+	// this process, where there is one, keeps to its own time.
 	RPCTimeout time.Duration
+	Local      string
 	// Failover asks the next conductors on the ring where the owner cannot be
 	// reached. True where any conductor can prepare any node's files.
 	Failover bool
@@ -174,7 +176,10 @@ func (d *Dispatcher) ask(ctx context.Context, hosts []string, dec *Decision) {
 // askOne asks one conductor and says whether its answer is final.
 func (d *Dispatcher) askOne(ctx context.Context, host string, dec *Decision) (final bool) {
 	start := time.Now()
-	callCtx, cancel := context.WithTimeout(ctx, d.o.RPCTimeout)
+	callCtx, cancel := ctx, func() {}
+	if host != d.o.Local {
+		callCtx, cancel = context.WithTimeout(ctx, d.o.RPCTimeout)
+	}
 	config, err := d.o.Conductors.GetBootConfig(callCtx, host, dec.Node, dec.File)
 	timedOut := errors.Is(callCtx.Err(), context.DeadlineExceeded)
 	cancel()

@@ -154,6 +154,24 @@ func TestDecide(t *testing.T) {
 	}
 }
 
+// TestLocal: a call to another process is bounded, one within this process
+// bounds itself.
+func TestLocal(t *testing.T) {
+	w := newWorld()
+	bounded := map[string]bool{}
+	for _, host := range w.owners[:2] {
+		w.answers[host] = func(ctx context.Context) (string, error) {
+			_, bounded[host] = ctx.Deadline()
+			return "", usher.Errorf(usher.ErrUnavailable, "connection refused")
+		}
+	}
+	New(Options{Nodes: w, Rings: w, Conductors: w, Restrict: true, RPCTimeout: time.Second, Failover: true, Local: "a"}).
+		Decide(t.Context(), Request{MAC: knownMAC, File: "boot.ipxe"})
+	if diff := cmp.Diff(map[string]bool{"a": false, "b": true}, bounded); diff != "" {
+		t.Errorf("bounded calls (-want +got):\n%s", diff)
+	}
+}
+
 // TestClientGone: a machine that hangs up is nobody's failure.
 func TestClientGone(t *testing.T) {
 	w := newWorld()

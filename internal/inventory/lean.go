@@ -24,10 +24,12 @@ type lean struct {
 	path string
 	busy time.Duration
 	free chan *leanConn // nil where one is still to be opened
+	kept kept
 
 	closed  sync.Once
 	holding atomic.Bool
 	mu      sync.Mutex
+	over    bool      // closed
 	holder  *leanConn // reads while holding; see hold
 	release *time.Timer
 }
@@ -54,30 +56,45 @@ func newLean(path string, busy time.Duration) *lean {
 	for range cap(l.free) {
 		l.free <- nil
 	}
+	l.kept.open = func() *leanConn { return l.open(0, "PRAGMA data_version") }
 	return l
 }
 
 // bootNode finds the node of a port. ok says that the question was answered.
 func (l *lean) bootNode(ctx context.Context, mac usher.MAC) (n usher.BootNode, found, ok bool) {
-	c, open := l.take(ctx)
-	if !open {
-		return n, false, false
-	}
-	defer func() { l.free <- c }()
 	if !l.holding.Load() && l.holding.CompareAndSwap(false, true) {
 		l.hold()
 	}
+	row, known, version := l.kept.find(mac)
+	if !known {
+		if row, ok = l.read(ctx, mac); !ok {
+			return n, false, false
+		}
+		l.kept.keep(version, mac, row)
+	}
+	if row == nil {
+		return n, false, true
+	}
+	return *row, true, true
+}
+
+// read reads a node's row, nil where no port has the address.
+func (l *lean) read(ctx context.Context, mac usher.MAC) (row *usher.BootNode, ok bool) {
+	c, open := l.take(ctx)
+	if !open {
+		return nil, false
+	}
+	defer func() { l.free <- c }()
 	if c == nil {
-		c = l.open(leanQueries[:]...)
+		c = l.open(l.busy, leanQueries[:]...)
 	}
 	if c != nil {
-		n, found, ok = c.bootNode(mac)
-		if !ok {
+		if row, ok = c.bootNode(mac); !ok {
 			c.close()
 			c = nil
 		}
 	}
-	return n, found, ok
+	return row, ok
 }
 
 // take waits for a connection, which is long only where somebody keeps the
@@ -107,9 +124,11 @@ func (l *lean) close() {
 			}
 		}
 		close(l.free)
+		l.kept.close()
 	})
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.over = true
 	if l.release != nil {
 		l.release.Stop()
 	}
@@ -134,8 +153,11 @@ const (
 func (l *lean) hold() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.over {
+		return
+	}
 	if l.holder == nil {
-		if l.holder = l.open("SELECT m.journal_mode FROM pragma_journal_mode() m, sqlite_master"); l.holder == nil {
+		if l.holder = l.open(l.busy, "SELECT m.journal_mode FROM pragma_journal_mode() m, sqlite_master"); l.holder == nil {
 			return // for good: somebody else's file, or none
 		}
 	}
@@ -160,15 +182,16 @@ func (l *lean) letGo() {
 }
 
 // open returns nil if it cannot: the file or its tables may not be there yet.
-// The connection is for the first query that there are tables for.
-func (l *lean) open(queries ...string) *leanConn {
+// The connection is for the first query that there are tables for, and waits as
+// long as busy for somebody who keeps the file locked.
+func (l *lean) open(busy time.Duration, queries ...string) *leanConn {
 	c := &leanConn{tls: libc.NewTLS()}
 	const flags = sqlite3.SQLITE_OPEN_READONLY | sqlite3.SQLITE_OPEN_NOMUTEX // one goroutine has it at a time
 	ok := c.with(l.path, func(path uintptr) int32 {
 		return sqlite3.Xsqlite3_open_v2(c.tls, path, uintptr(unsafe.Pointer(&c.db)), flags, 0)
 	}) && c.with("PRAGMA cache_size = -1000", func(pragma uintptr) int32 { // KiB
 		return sqlite3.Xsqlite3_exec(c.tls, c.db, pragma, 0, 0, 0)
-	}) && sqlite3.Xsqlite3_busy_timeout(c.tls, c.db, int32(l.busy.Milliseconds())) == sqlite3.SQLITE_OK
+	}) && sqlite3.Xsqlite3_busy_timeout(c.tls, c.db, int32(busy.Milliseconds())) == sqlite3.SQLITE_OK
 	for _, query := range queries {
 		if ok && c.with(query, func(query uintptr) int32 {
 			return sqlite3.Xsqlite3_prepare_v3(c.tls, c.db, query, -1, sqlite3.SQLITE_PREPARE_PERSISTENT, uintptr(unsafe.Pointer(&c.stmt)), 0)
@@ -190,30 +213,29 @@ func (c *leanConn) with(s string, f func(text uintptr) int32) bool {
 	return f(text) == sqlite3.SQLITE_OK
 }
 
-func (c *leanConn) bootNode(mac usher.MAC) (n usher.BootNode, found, ok bool) {
+func (c *leanConn) bootNode(mac usher.MAC) (row *usher.BootNode, ok bool) {
 	address, err := libc.CString(mac.String())
 	if err != nil {
-		return n, false, false
+		return nil, false
 	}
 	defer libc.Xfree(c.tls, address)
 	if sqlite3.Xsqlite3_bind_text(c.tls, c.stmt, 1, address, int32(len("52:54:00:12:34:56")), sqlite3.SQLITE_STATIC) != sqlite3.SQLITE_OK {
-		return n, false, false
+		return nil, false
 	}
 	switch sqlite3.Xsqlite3_step(c.tls, c.stmt) {
 	case sqlite3.SQLITE_DONE:
 		ok = true
 	case sqlite3.SQLITE_ROW:
-		n, ok = c.row()
-		found = ok
+		row, ok = c.row()
 	}
 	// The end of the read: what comes next sees what was committed before it.
 	ok = sqlite3.Xsqlite3_reset(c.tls, c.stmt) == sqlite3.SQLITE_OK && ok
-	return n, found, ok
+	return row, ok
 }
 
-func (c *leanConn) row() (usher.BootNode, bool) {
+func (c *leanConn) row() (*usher.BootNode, bool) {
 	updated, err := parseStamp(c.text(7))
-	return usher.BootNode{
+	return &usher.BootNode{
 		UUID: c.text(0), Name: c.text(1), Driver: c.text(2), BootInterface: c.text(3),
 		ProvisionState: usher.State(c.text(4)), ConductorGroup: c.text(5),
 		ConductorAffinity:  sqlite3.Xsqlite3_column_int64(c.tls, c.stmt, 6),
