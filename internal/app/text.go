@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"github.com/usher-boot/usher/internal/dispatch"
 )
 
 // textHandler is slog.TextHandler with a short way for lines like those of
@@ -46,23 +48,41 @@ func appendRecord(b []byte, r slog.Record) ([]byte, bool) {
 	b = append(b, " msg="...)
 	b, ok := appendPlain(b, r.Message)
 	r.Attrs(func(a slog.Attr) bool {
-		b = append(b, ' ')
-		var plain bool
-		b, plain = appendPlain(b, a.Key)
-		ok = ok && plain
-		b = append(b, '=')
-		switch a.Value.Kind() {
-		case slog.KindString:
-			b, plain = appendPlain(b, a.Value.String())
-			ok = ok && plain
-		case slog.KindDuration:
-			b = append(b, a.Value.Duration().String()...)
-		default:
-			ok = false
+		if ok {
+			b, ok = appendAttr(b, a)
 		}
 		return ok
 	})
 	return append(b, '\n'), ok
+}
+
+func appendAttr(b []byte, a slog.Attr) (_ []byte, ok bool) {
+	if a.Value.Kind() == slog.KindLogValuer {
+		d, ok := a.Value.LogValuer().(*dispatch.Decision)
+		if !ok || a.Key != "" {
+			return b, false
+		}
+		var room [dispatch.MostLogAttrs]slog.Attr // else garbage, the most of a request's
+		for _, field := range d.AppendLogAttrs(room[:0]) {
+			if b, ok = appendAttr(b, field); !ok {
+				return b, false
+			}
+		}
+		return b, true
+	}
+	b = append(b, ' ')
+	if b, ok = appendPlain(b, a.Key); !ok {
+		return b, false
+	}
+	b = append(b, '=')
+	switch a.Value.Kind() {
+	case slog.KindString:
+		return appendPlain(b, a.Value.String())
+	case slog.KindDuration:
+		return append(b, a.Value.Duration().String()...), true
+	default:
+		return b, false
+	}
 }
 
 // appendMillis is RFC 3339 to the millisecond, by way of the one layout that

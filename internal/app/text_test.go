@@ -6,6 +6,9 @@ import (
 	"log/slog"
 	"testing"
 	"time"
+
+	"github.com/usher-boot/usher"
+	"github.com/usher-boot/usher/internal/dispatch"
 )
 
 // FuzzText: the short way writes what slog does.
@@ -27,6 +30,8 @@ func FuzzText(f *testing.F) {
 			record(slog.String("key", value), slog.Duration("took", time.Duration(took))),
 			record(slog.Any("error", errors.New(value)), slog.Int64("n", took)),
 			record(slog.Group("g", slog.String("key", value))),
+			record(slog.Any("", &dispatch.Decision{AskedMAC: value, Steps: dispatch.Steps{Total: time.Duration(took)}}), slog.String("key", value)),
+			record(slog.Any("key", &dispatch.Decision{Owner: value})),
 		} {
 			var want, got bytes.Buffer
 			if err := slog.NewTextHandler(&want, nil).Handle(t.Context(), r); err != nil {
@@ -46,7 +51,8 @@ func FuzzText(f *testing.F) {
 // to a logger is not lost.
 func TestTextShort(t *testing.T) {
 	r := slog.NewRecord(time.Now(), slog.LevelInfo, "boot request", 0)
-	r.AddAttrs(slog.String("mac", "52-54-00-12-34-56"), slog.String("state", "wait call-back"), slog.Duration("took", time.Millisecond))
+	d := &dispatch.Decision{AskedMAC: "52-54-00-12-34-56", Node: usher.BootNode{UUID: "u", ProvisionState: usher.DeployWait}}
+	r.AddAttrs(slog.Any("", d), slog.Duration("took", time.Millisecond))
 	if _, ok := appendRecord(nil, r); !ok {
 		t.Error("not plain enough")
 	}

@@ -80,9 +80,16 @@ type Steps struct {
 	Database, Ring, RPC, Total time.Duration
 }
 
-// LogAttrs gives the fields of the request's one log line.
-func (d *Decision) LogAttrs() []slog.Attr {
-	attrs := make([]slog.Attr, 0, 14)
+// LogValue is the group of the fields of the request's one log line.
+func (d *Decision) LogValue() slog.Value {
+	return slog.GroupValue(d.AppendLogAttrs(make([]slog.Attr, 0, MostLogAttrs))...)
+}
+
+// MostLogAttrs is how many fields the log line has at most.
+const MostLogAttrs = 13
+
+// AppendLogAttrs appends the fields of the request's one log line.
+func (d *Decision) AppendLogAttrs(attrs []slog.Attr) []slog.Attr {
 	attrs = append(attrs,
 		slog.String("request_id", d.RequestID),
 		slog.String("remote", d.Remote),
