@@ -189,7 +189,7 @@ func (l *lean) open(busy time.Duration, queries ...string) *leanConn {
 	const flags = sqlite3.SQLITE_OPEN_READONLY | sqlite3.SQLITE_OPEN_NOMUTEX // one goroutine has it at a time
 	ok := c.with(l.path, func(path uintptr) int32 {
 		return sqlite3.Xsqlite3_open_v2(c.tls, path, uintptr(unsafe.Pointer(&c.db)), flags, 0)
-	}) && c.with("PRAGMA cache_size = -1000", func(pragma uintptr) int32 { // KiB
+	}) && c.with("PRAGMA cache_size = -500", func(pragma uintptr) int32 { // KiB
 		return sqlite3.Xsqlite3_exec(c.tls, c.db, pragma, 0, 0, 0)
 	}) && sqlite3.Xsqlite3_busy_timeout(c.tls, c.db, int32(busy.Milliseconds())) == sqlite3.SQLITE_OK
 	for _, query := range queries {

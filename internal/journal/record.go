@@ -70,9 +70,17 @@ type record struct {
 func (r *record) set(seq uint64, d *dispatch.Decision, err string) {
 	r.seq, r.at, r.mac, r.steps = seq, d.Time, d.MAC, d.Steps
 	r.outcome, r.cause = d.Outcome, d.Cause
+	all := [texts]string{d.RequestID, d.Remote, d.AskedMAC, d.File, d.Node.UUID, d.Node.Name,
+		string(d.Node.ProvisionState), d.Owner, d.AnsweredBy, err}
+	if r.text == nil { // at once what the first entry takes: most are as long
+		size := 0
+		for _, s := range all {
+			size += len(s)
+		}
+		r.text = make([]byte, 0, min(size, maxError))
+	}
 	r.text = r.text[:0]
-	for i, s := range [texts]string{d.RequestID, d.Remote, d.AskedMAC, d.File, d.Node.UUID, d.Node.Name,
-		string(d.Node.ProvisionState), d.Owner, d.AnsweredBy, err} {
+	for i, s := range all {
 		limit := maxText
 		if i == textError {
 			limit = maxError
@@ -82,9 +90,6 @@ func (r *record) set(seq uint64, d *dispatch.Decision, err string) {
 		}
 		if len(s) > limit {
 			s = s[:limit]
-		}
-		if i == 0 && cap(r.text) == 0 {
-			r.text = make([]byte, 0, 256)
 		}
 		r.text = append(r.text, s...)
 		r.ends[i] = uint16(len(r.text))
