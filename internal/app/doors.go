@@ -15,6 +15,7 @@ import (
 	"github.com/usher-boot/usher"
 	"github.com/usher-boot/usher/internal/bootapi"
 	"github.com/usher-boot/usher/internal/config"
+	"github.com/usher-boot/usher/internal/jsonrpc"
 )
 
 // Names of the doors, for Addr.
@@ -31,6 +32,7 @@ type door struct {
 	name     string
 	listener net.Listener
 	limit    *bootapi.Limited // of machines' connections; nil at other doors
+	lines    *jsonrpc.Lines   // of other processes of ours; nil at other doors than RPC's
 	server   *http.Server
 	served   chan struct{} // closed when server.Serve has returned; nil where it never began
 }
@@ -159,7 +161,7 @@ func (a *App) buildDoors(_ context.Context, cfg *config.Config) error {
 				err = d.useTLS("[ssl]", cfg.SSL.CertFile, cfg.SSL.KeyFile, "")
 			}
 		case DoorRPC:
-			d.server, err = a.rpcServer(cfg)
+			d.server, err = a.rpcServer(d, cfg)
 			if err == nil && cfg.JSONRPC.UseSSL {
 				err = a.rpcTLS(d, cfg)
 			}
@@ -215,6 +217,9 @@ func (d *door) stop(ctx context.Context) error {
 		err = d.limit.Shutdown(ctx, d.server, d.served)
 	} else {
 		err = d.server.Shutdown(ctx)
+	}
+	if d.lines != nil {
+		err = errors.Join(err, d.lines.Stop(ctx))
 	}
 	if err != nil {
 		err = errors.Join(err, d.server.Close())

@@ -128,7 +128,7 @@ func (a *App) observe(ctx context.Context, d *dispatch.Decision) {
 		// Not by the logger, which looks for its caller each time.
 		r := slog.NewRecord(time.Now(), d.Level(), "boot request", 0)
 		r.AddAttrs(slog.Any("", d)) // its fields become the line's
-		_ = h.Handle(ctx, r) // nobody could be told
+		_ = h.Handle(ctx, r)        // nobody could be told
 	}
 	a.metrics.Observe(d)
 	a.journal.Add(d)

@@ -33,11 +33,13 @@ func (a *App) rpcMethods(cfg *config.Config) map[string]jsonrpc.Method {
 	return methods
 }
 
-// rpcServer answers other Usher processes, and asks for credentials as
-// [json_rpc]auth_strategy says.
-func (a *App) rpcServer(cfg *config.Config) (*http.Server, error) {
-	handler := a.traceable(bootrpc.Handler(a.readyFiles(),
-		jsonrpc.NewServer(jsonrpc.ServerOptions{Methods: a.observed(a.rpcMethods(cfg)), Logger: a.logger})))
+// rpcServer answers other Usher processes at the RPC door, and asks for
+// credentials as [json_rpc]auth_strategy says.
+func (a *App) rpcServer(d *door, cfg *config.Config) (*http.Server, error) {
+	d.lines = &jsonrpc.Lines{Path: bootrpc.Path, Protocol: bootrpc.Protocol,
+		Answer: bootrpc.Answer(a.readyFiles()), Most: bootrpc.MostQuestion,
+		Next: jsonrpc.NewServer(jsonrpc.ServerOptions{Methods: a.observed(a.rpcMethods(cfg)), Logger: a.logger})}
+	handler := a.traceable(d.lines)
 	switch cfg.JSONRPC.AuthStrategy {
 	case "noauth":
 	case "http_basic":

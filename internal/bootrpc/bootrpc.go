@@ -7,9 +7,6 @@ package bootrpc
 import (
 	"context"
 	"errors"
-	"io"
-	"net/http"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,7 +25,7 @@ const (
 	mostBytes = 2 << 20 // of boot files in one answer
 	calls     = 8       // to one conductor at one time
 
-	mostQuestion = 256 << 10 // bytes of what is asked
+	MostQuestion = 256 << 10 // bytes of what is asked
 )
 
 // asAloneFor is how long a conductor that does not know Path is not asked
@@ -43,9 +40,9 @@ type RPC interface {
 // Caller reaches the conductor at host.
 type Caller interface {
 	RPC
-	// Exchange posts a body of a content type to a path, and returns the
-	// answer's. Its error says UnknownMethod where the path is not known.
-	Exchange(ctx context.Context, host, path, contentType string, body []byte) ([]byte, error)
+	// Ask asks one question in a protocol that is spoken at a path. Its error
+	// says UnknownMethod where it is not spoken.
+	Ask(ctx context.Context, host, path, protocol string, question []byte) ([]byte, error)
 }
 
 // Local is the conductor in this process.
@@ -168,7 +165,7 @@ func (c *Client) many(ctx context.Context, host string, files []question) ([]bat
 	for _, q := range files {
 		body = appendQuestion(body, q)
 	}
-	raw, err := c.o.Caller.Exchange(ctx, host, Path, ContentType, body)
+	raw, err := c.o.Caller.Ask(ctx, host, Path, Protocol, body)
 	if err != nil {
 		return nil, err
 	}
@@ -187,27 +184,10 @@ type Ready interface {
 	ReadyBootConfig(ctx context.Context, node usher.BootNode, file string) (config string, ok bool)
 }
 
-// Handler answers at Path, and leaves all other paths to next.
-func Handler(conductor Ready, next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != Path {
-			next.ServeHTTP(w, r)
-			return
-		}
-		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, mostQuestion))
-		if err != nil || r.Method != http.MethodPost {
-			http.Error(w, "want POST of "+ContentType, http.StatusBadRequest)
-			return
-		}
-		answers, err := many(r.Context(), conductor, body)
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusBadRequest)
-			return
-		}
-		w.Header().Set("Content-Type", ContentType)
-		w.Header().Set("Content-Length", strconv.Itoa(len(answers)))
-		_, _ = w.Write(answers) // a caller that hung up will ask again
-	})
+// Answer answers the questions that are asked in Protocol; one in another form
+// is an error.
+func Answer(conductor Ready) func(ctx context.Context, question []byte) ([]byte, error) {
+	return func(ctx context.Context, question []byte) ([]byte, error) { return many(ctx, conductor, question) }
 }
 
 func many(ctx context.Context, conductor Ready, body []byte) ([]byte, error) {

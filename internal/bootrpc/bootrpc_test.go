@@ -1,12 +1,9 @@
 package bootrpc
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -55,22 +52,16 @@ func (f *far) come(ctx context.Context, host, what string) error {
 	}
 }
 
-func (f *far) Exchange(ctx context.Context, host, path, contentType string, body []byte) ([]byte, error) {
+func (f *far) Ask(ctx context.Context, host, path, protocol string, question []byte) ([]byte, error) {
 	if err := f.come(ctx, host, path); err != nil {
 		return nil, err
 	}
-	if f.plain {
+	if f.plain || protocol != Protocol {
 		return nil, noMethod{}
 	}
-	r := httptest.NewRequestWithContext(ctx, http.MethodPost, path, bytes.NewReader(body))
-	w := httptest.NewRecorder()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	Handler(f, http.NotFoundHandler()).ServeHTTP(w, r)
-	if w.Code != http.StatusOK || w.Header().Get("Content-Type") != contentType {
-		return nil, fmt.Errorf("%d: %s", w.Code, w.Body)
-	}
-	return w.Body.Bytes(), nil
+	return Answer(f)(ctx, question)
 }
 
 func (f *far) Call(ctx context.Context, host, method string, params map[string]any, result any) error {
@@ -231,34 +222,28 @@ func TestLocal(t *testing.T) {
 	})
 }
 
-// TestHandler: what is not a question in our form is refused, and other paths
-// are not ours.
-func TestHandler(t *testing.T) {
-	many := func(n int) string {
+// TestAnswer: what is not a question in our form is refused.
+func TestAnswer(t *testing.T) {
+	many := func(n int) []byte {
 		var b []byte
 		for range n {
 			b = appendQuestion(b, question{"boot.ipxe", node("1")})
 		}
-		return string(b)
+		return b
 	}
-	next := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
 	for _, c := range []struct {
-		name, method, path, body string
-		status                   int
+		name     string
+		question []byte
+		err      error
 	}{
-		{"one", http.MethodPost, Path, many(1), http.StatusOK},
-		{"as many as go", http.MethodPost, Path, many(mostFiles), http.StatusOK},
-		{"too many", http.MethodPost, Path, many(mostFiles + 1), http.StatusBadRequest},
-		{"cut", http.MethodPost, Path, many(1)[:20], http.StatusBadRequest},
-		{"JSON", http.MethodPost, Path, `{"jsonrpc": "2.0"}`, http.StatusBadRequest},
-		{"too large", http.MethodPost, Path, strings.Repeat("x", mostQuestion+1), http.StatusBadRequest},
-		{"GET", http.MethodGet, Path, "", http.StatusBadRequest},
-		{"another path", http.MethodPost, "/", many(1), http.StatusTeapot},
+		{"one", many(1), nil},
+		{"as many as go", many(mostFiles), nil},
+		{"too many", many(mostFiles + 1), errWire},
+		{"cut", many(1)[:20], errWire},
+		{"JSON", []byte(`{"jsonrpc": "2.0"}`), errWire},
 	} {
-		w := httptest.NewRecorder()
-		Handler(&far{}, next).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), c.method, c.path, strings.NewReader(c.body)))
-		if w.Code != c.status {
-			t.Errorf("%s: status %d, want %d: %s", c.name, w.Code, c.status, w.Body)
+		if _, err := Answer(&far{})(t.Context(), c.question); !errors.Is(err, c.err) {
+			t.Errorf("%s: %v, want %v", c.name, err, c.err)
 		}
 	}
 }

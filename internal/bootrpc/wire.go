@@ -9,9 +9,9 @@ import (
 	"github.com/usher-boot/usher"
 )
 
-// What Usher's own processes say to each other about many boot files, by POST
-// to Path on the RPC door. JSON took longer than all the rest. Numbers are
-// varints, texts a length and their bytes.
+// What Usher's own processes say to each other about many boot files, by an
+// upgrade at Path on the RPC door. JSON took longer than all the rest. Numbers
+// are varints, texts a length and their bytes.
 //
 //	question: for each file its name, and of the node's row uuid, boot_interface,
 //	          provision_state, provision_updated_at in microseconds since 1970
@@ -19,8 +19,8 @@ import (
 //	answer:   for each file, in the same order, 1 + its length and the boot file;
 //	          0 where the conductor wants to be asked for it alone
 const (
-	Path        = "/usher/boot-configs"
-	ContentType = "application/vnd.usher.boot-configs.v1"
+	Path     = "/usher/boot-configs"
+	Protocol = "usher-boot-configs/1"
 )
 
 // question is one boot file that is asked for.
@@ -29,7 +29,7 @@ type question struct {
 	node usher.BootNode
 }
 
-var errWire = errors.New("not in the form of " + ContentType)
+var errWire = errors.New("not in the form of " + Protocol)
 
 func appendQuestion(b []byte, q question) []byte {
 	for _, text := range []string{q.name, q.node.UUID, q.node.BootInterface, string(q.node.ProvisionState)} {

@@ -3,9 +3,7 @@ package jsonrpc_test
 import (
 	"context"
 	"encoding/json"
-	"io"
 	"log/slog"
-	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -39,14 +37,11 @@ func BenchmarkCall(b *testing.B) {
 	}
 }
 
-// BenchmarkExchange is the same road without JSON-RPC.
-func BenchmarkExchange(b *testing.B) {
-	file := strings.Repeat("x", 1200)
-	listener := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body)
-		w.Header().Set("Content-Type", "application/x-test")
-		_, _ = io.WriteString(w, file)
-	}))
+// BenchmarkAsk is the same road without JSON-RPC and HTTP.
+func BenchmarkAsk(b *testing.B) {
+	file := make([]byte, 1200)
+	listener := httptest.NewServer(&jsonrpc.Lines{Path: "/x", Protocol: "test", Most: 1 << 10,
+		Answer: func(context.Context, []byte) ([]byte, error) { return file, nil }})
 	defer listener.Close()
 	client, err := jsonrpc.NewClient(jsonrpc.ClientOptions{Port: 8089, Timeout: time.Minute})
 	if err != nil {
@@ -56,7 +51,7 @@ func BenchmarkExchange(b *testing.B) {
 	host, question := listener.Listener.Addr().String(), make([]byte, 100)
 	b.ReportAllocs()
 	for b.Loop() {
-		if got, err := client.Exchange(b.Context(), host, "/x", "application/x-test", question); err != nil || len(got) != len(file) {
+		if got, err := client.Ask(b.Context(), host, "/x", "test", question); err != nil || len(got) != len(file) {
 			b.Fatal(err, len(got))
 		}
 	}

@@ -51,6 +51,7 @@ type Client struct {
 	o      ClientOptions
 	scheme string
 	http   *http.Client
+	lines  lines
 }
 
 // connections bounds those to one conductor: enough that a boot storm does not
@@ -102,8 +103,11 @@ func NewClient(o ClientOptions) (*Client, error) {
 	}}, nil
 }
 
-// Close closes the idle connections.
-func (c *Client) Close() { c.http.CloseIdleConnections() }
+// Close closes the idle connections and lines.
+func (c *Client) Close() {
+	c.http.CloseIdleConnections()
+	c.lines.close()
+}
 
 // Address is where the conductor at host, a conductors.hostname, is called.
 func (c *Client) Address(host string) (string, error) { return c.o.address(host) }
@@ -132,9 +136,9 @@ func (c *Client) call(ctx context.Context, host, method string, params map[strin
 	if err != nil {
 		return fmt.Errorf("encode parameters of %s: %w", method, err)
 	}
-	raw, _, err := c.post(ctx, message{host: host, what: method, path: "/", kind: "application/json", body: body})
+	raw, reached, err := c.send(ctx, message{host: host, path: "/", body: body})
 	if err != nil {
-		return err
+		return &CallError{Host: host, Method: method, Reached: reached, Err: withDeadline(ctx, err)}
 	}
 	answer, err := decodeAnswer(raw, id)
 	if err != nil {
@@ -150,27 +154,6 @@ func (c *Client) call(ctx context.Context, host, method string, params map[strin
 		return &CallError{Host: host, Method: method, Reached: true, Err: fmt.Errorf("result: %w", err)}
 	}
 	return nil
-}
-
-// Exchange posts a body that is not JSON-RPC to a path of the conductor at
-// host, and returns the answer's: how Usher's own processes say what JSON would
-// be slow for. A conductor that does not answer by the same content type does
-// not know the path: a *RemoteError with UnknownMethod. Other errors are those
-// of Call.
-func (c *Client) Exchange(ctx context.Context, host, path, contentType string, body []byte) ([]byte, error) {
-	answer, err := c.exchange(ctx, host, path, contentType, body)
-	c.tell(host, err)
-	return answer, err
-}
-
-func (c *Client) exchange(ctx context.Context, host, path, contentType string, body []byte) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.o.Timeout)
-	defer cancel()
-	answer, kind, err := c.post(ctx, message{host: host, what: path, path: path, kind: contentType, body: body})
-	if err == nil && kind != contentType {
-		return nil, &RemoteError{Host: host, Method: path, Code: codeMethodNotFound, Message: "it answered by " + kind}
-	}
-	return answer, err
 }
 
 // tell reports a call that failed.
@@ -192,71 +175,82 @@ func encodeCall(id, method string, params map[string]any) ([]byte, error) {
 	return encode(map[string]any{"jsonrpc": "2.0", "method": method, "params": all, "id": id})
 }
 
-// message is what is posted to a conductor.
+// message is what a conductor is sent: JSON by POST, or a request to speak
+// another protocol.
 type message struct {
-	host, what string // for errors: the conductor and the method
-	path, kind string // of the URL and the content
+	host, path string
 	body       []byte
+	upgrade    string
 }
 
-// post sends a message and returns the answer with its content type. Its
-// error is a *CallError.
-func (c *Client) post(ctx context.Context, m message) (answer []byte, kind string, err error) {
-	answer, kind, reached, err := c.send(ctx, m)
+var errUnauthorized = fmt.Errorf("%w (HTTP 401): check [json_rpc]username and password", ErrCredentials)
+
+// send sends a message and returns the answer. reached is as in CallError.
+func (c *Client) send(ctx context.Context, m message) (answer []byte, reached bool, err error) {
+	res, reached, err := c.do(ctx, m)
 	if err != nil {
-		err = &CallError{Host: m.host, Method: m.what, Reached: reached, Err: withDeadline(ctx, err)}
+		return nil, reached, err
 	}
-	return answer, kind, err
+	defer res.Body.Close()
+	answer, err = c.read(res)
+	switch {
+	case res.StatusCode == http.StatusUnauthorized:
+		return nil, true, errUnauthorized
+	case res.StatusCode != http.StatusOK:
+		return nil, true, fmt.Errorf("HTTP status %s where JSON-RPC has 200: %.256q", res.Status, answer)
+	case err != nil:
+		return nil, true, fmt.Errorf("read answer: %w", err)
+	case int64(len(answer)) > c.o.MaxAnswer:
+		return nil, true, fmt.Errorf("the answer is larger than %d bytes", c.o.MaxAnswer)
+	}
+	return answer, true, nil
 }
 
-// send is post without the dressing of errors. reached is as in CallError.
-func (c *Client) send(ctx context.Context, m message) (answer []byte, kind string, reached bool, err error) {
+// do is the HTTP request of a message. reached is as in CallError.
+func (c *Client) do(ctx context.Context, m message) (res *http.Response, reached bool, err error) {
 	at, err := c.o.address(m.host)
 	if err != nil {
-		return nil, "", false, err
+		return nil, false, err
 	}
 	var connected atomic.Bool // the trace may be told from another goroutine
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
 	})
 	u := url.URL{Scheme: c.scheme, Host: at, Path: m.path}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), bytes.NewReader(m.body))
-	if err != nil {
-		return nil, "", false, err
+	method := http.MethodPost
+	if m.upgrade != "" {
+		method = http.MethodGet
 	}
-	req.Header.Set("Content-Type", m.kind)
-	req.Header.Set("Accept", m.kind)
+	req, err := http.NewRequestWithContext(ctx, method, u.String(), bytes.NewReader(m.body))
+	if err != nil {
+		return nil, false, err
+	}
+	if m.upgrade != "" {
+		req.Header.Set("Connection", "Upgrade")
+		req.Header.Set("Upgrade", m.upgrade)
+	} else {
+		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set("Accept", "application/json")
+		// Present but without a value: not sent, and net/http takes the request
+		// for one that may be repeated on a connection that turned out closed.
+		req.Header["Idempotency-Key"] = nil
+	}
 	req.Header.Set("User-Agent", c.o.UserAgent)
 	if c.o.Header != nil {
 		c.o.Header(ctx, req.Header)
 	}
-	// Present but without a value: not sent, and net/http takes the request
-	// for one that may be repeated on a connection that turned out closed.
-	req.Header["Idempotency-Key"] = nil
 	if c.o.Username != "" || c.o.Password != "" {
 		req.SetBasicAuth(c.o.Username, c.o.Password)
 	}
-	res, err := c.http.Do(req)
+	res, err = c.http.Do(req)
 	if err != nil {
 		// The URL that *url.Error adds is told by CallError.
 		if wrapped, ok := errors.AsType[*url.Error](err); ok {
 			err = wrapped.Err
 		}
-		return nil, "", connected.Load(), err
+		return nil, connected.Load(), err
 	}
-	defer res.Body.Close()
-	answer, err = c.read(res)
-	switch {
-	case res.StatusCode == http.StatusUnauthorized:
-		return nil, "", true, fmt.Errorf("%w (HTTP 401): check [json_rpc]username and password", ErrCredentials)
-	case res.StatusCode != http.StatusOK:
-		return nil, "", true, fmt.Errorf("HTTP status %s where JSON-RPC has 200: %.256q", res.Status, answer)
-	case err != nil:
-		return nil, "", true, fmt.Errorf("read answer: %w", err)
-	case int64(len(answer)) > c.o.MaxAnswer:
-		return nil, "", true, fmt.Errorf("the answer is larger than %d bytes", c.o.MaxAnswer)
-	}
-	return answer, res.Header.Get("Content-Type"), true, nil
+	return res, true, nil
 }
 
 // read reads an answer's body, one byte beyond the bound at most.

@@ -1,0 +1,214 @@
+package jsonrpc
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+)
+
+// A line is a connection on which, after an HTTP/1.1 upgrade, a client asks one
+// question after another and gets as many answers: four bytes of length, most
+// significant first, and the message. It costs a fraction of HTTP, and has what
+// its one HTTP request brought: address, credentials and TLS.
+
+// lineLife is how long a client uses a line before it makes another one, so
+// that credentials are asked for again; a server gives it some longer.
+const (
+	lineLife  = 50 * time.Second
+	lineGrace = 10 * time.Second
+)
+
+// lineBuffer is what one read takes: most answers whole.
+const lineBuffer = 16 << 10
+
+var errTooLong = errors.New("the message is too long")
+
+// line is a client's end.
+type line struct {
+	conn io.ReadWriteCloser
+	r    *bufio.Reader
+	life *time.Timer
+}
+
+// ask is one question. Where ok is false the line cannot be used again.
+func (l *line) ask(ctx context.Context, question []byte, most int64) (answer []byte, ok bool, err error) {
+	release := context.AfterFunc(ctx, func() { l.conn.Close() })
+	if err = writeMessage(l.conn, question); err == nil {
+		answer, err = readMessage(l.r, most)
+	}
+	return answer, release() && err == nil, err
+}
+
+func writeMessage(w io.Writer, message []byte) error {
+	framed := make([]byte, 4, 4+len(message))
+	binary.BigEndian.PutUint32(framed, uint32(len(message)))
+	_, err := w.Write(append(framed, message...))
+	return err
+}
+
+// readMessage returns io.EOF only where the line ends between two messages.
+func readMessage(r *bufio.Reader, most int64) ([]byte, error) {
+	head, err := r.Peek(4)
+	if err != nil {
+		if len(head) > 0 {
+			err = io.ErrUnexpectedEOF
+		}
+		return nil, err
+	}
+	size := binary.BigEndian.Uint32(head)
+	if int64(size) > most {
+		return nil, fmt.Errorf("%w: %d bytes where at most %d are read", errTooLong, size, most)
+	}
+	message := make([]byte, size)
+	_, _ = r.Discard(len(head)) // they are in the buffer
+	if _, err = io.ReadFull(r, message); errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
+	}
+	return message, err
+}
+
+// lines are those that nobody is asking on, by conductor.
+type lines struct {
+	mu     sync.Mutex
+	closed bool
+	idle   map[string][]*line
+}
+
+// take gives an idle line, or nil.
+func (p *lines) take(host string) *line {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	idle := p.idle[host]
+	if len(idle) == 0 {
+		return nil
+	}
+	l := idle[len(idle)-1]
+	p.idle[host] = idle[:len(idle)-1]
+	return l
+}
+
+// put takes a line back that can be used again.
+func (p *lines) put(host string, l *line) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed || l.life == nil {
+		p.end(l)
+		return
+	}
+	if p.idle == nil {
+		p.idle = map[string][]*line{}
+	}
+	p.idle[host] = append(p.idle[host], l)
+}
+
+// limit ends a new line when its time is over, or once it is idle after that.
+func (p *lines) limit(host string, l *line) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	l.life = time.AfterFunc(lineLife, func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		l.life = nil
+		if i := slices.Index(p.idle[host], l); i >= 0 {
+			p.idle[host] = slices.Delete(p.idle[host], i, i+1)
+			l.conn.Close()
+		}
+	})
+}
+
+// drop ends a line that cannot be used again.
+func (p *lines) drop(l *line) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.end(l)
+}
+
+// end ends a line; the caller holds mu.
+func (p *lines) end(l *line) {
+	if l.life != nil {
+		l.life.Stop()
+	}
+	l.conn.Close()
+}
+
+// close ends all lines, those in use when they come back.
+func (p *lines) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+	for _, idle := range p.idle {
+		for _, l := range idle {
+			p.end(l)
+		}
+	}
+	clear(p.idle)
+}
+
+// Ask asks the conductor at host one question in a protocol that is not
+// JSON-RPC, on a line that stays open for the next one: how Usher's own
+// processes say what JSON would be slow for. The line is made by an upgrade to
+// protocol at path. A conductor that does not upgrade does not know the
+// protocol: a *RemoteError with UnknownMethod. Other errors are those of Call,
+// and as there a question may be asked twice.
+func (c *Client) Ask(ctx context.Context, host, path, protocol string, question []byte) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.o.Timeout)
+	defer cancel()
+	answer, err := c.ask(ctx, host, path, protocol, question)
+	c.tell(host, err)
+	return answer, err
+}
+
+func (c *Client) ask(ctx context.Context, host, path, protocol string, question []byte) ([]byte, error) {
+	for {
+		l, err := c.lines.take(host+path), error(nil)
+		kept := l != nil
+		if !kept {
+			if l, err = c.open(ctx, host, path, protocol); err != nil {
+				return nil, err
+			}
+			c.lines.limit(host+path, l)
+		}
+		answer, ok, err := l.ask(ctx, question, c.o.MaxAnswer)
+		if ok {
+			c.lines.put(host+path, l)
+			return answer, nil
+		}
+		c.lines.drop(l)
+		switch {
+		case err == nil: // the caller gave up as the answer came
+			return answer, nil
+		case kept && ctx.Err() == nil && !errors.Is(err, errTooLong):
+			// The conductor has ended the line, or itself, since it was last used.
+		default:
+			return nil, &CallError{Host: host, Method: path, Reached: true, Err: withDeadline(ctx, err)}
+		}
+	}
+}
+
+// open makes a line.
+func (c *Client) open(ctx context.Context, host, path, protocol string) (*line, error) {
+	res, reached, err := c.do(ctx, message{host: host, path: path, upgrade: protocol})
+	if err != nil {
+		return nil, &CallError{Host: host, Method: path, Reached: reached, Err: withDeadline(ctx, err)}
+	}
+	if conn, ok := res.Body.(io.ReadWriteCloser); ok && res.StatusCode == http.StatusSwitchingProtocols {
+		return &line{conn: conn, r: bufio.NewReaderSize(conn, lineBuffer)}, nil
+	}
+	defer res.Body.Close()
+	switch {
+	case res.StatusCode == http.StatusUnauthorized:
+		err = errUnauthorized
+	case res.StatusCode < http.StatusInternalServerError:
+		return nil, &RemoteError{Host: host, Method: path, Code: codeMethodNotFound, Message: "HTTP status " + res.Status}
+	default:
+		err = fmt.Errorf("HTTP status %s where a line is opened by 101", res.Status)
+	}
+	return nil, &CallError{Host: host, Method: path, Reached: true, Err: err}
+}
