@@ -24,9 +24,10 @@ const (
 	mostFiles = 64
 	mostBytes = 2 << 20 // of boot files in one answer
 	calls     = 8       // to one conductor at one time
-
-	MostQuestion = 256 << 10 // bytes of what is asked
 )
+
+// MostQuestion bounds the bytes of one question.
+const MostQuestion = 256 << 10
 
 // asAloneFor is how long a conductor that does not know Path is not asked
 // there again. It may be upgraded.
@@ -184,22 +185,19 @@ type Ready interface {
 	ReadyBootConfig(ctx context.Context, node usher.BootNode, file string) (config string, ok bool)
 }
 
-// Answer answers the questions that are asked in Protocol; one in another form
-// is an error.
-func Answer(conductor Ready) func(ctx context.Context, question []byte) ([]byte, error) {
-	return func(ctx context.Context, question []byte) ([]byte, error) { return many(ctx, conductor, question) }
-}
-
-func many(ctx context.Context, conductor Ready, body []byte) ([]byte, error) {
-	answers := make([]byte, 0, 16<<10)
-	for n := 0; len(body) > 0; n++ {
-		q, rest, err := readQuestion(body)
-		if err != nil || n == mostFiles {
-			return nil, errWire
+// Answer answers the questions that are asked in Protocol, and appends the
+// answer to room; a question in another form is an error.
+func Answer(conductor Ready) func(ctx context.Context, question, room []byte) ([]byte, error) {
+	return func(ctx context.Context, rest, answers []byte) ([]byte, error) {
+		for n := 0; len(rest) > 0; n++ {
+			q, after, err := readQuestion(rest)
+			if err != nil || n == mostFiles {
+				return nil, errWire
+			}
+			rest = after
+			config, ok := conductor.ReadyBootConfig(ctx, q.node, q.name)
+			answers = appendAnswer(answers, config, ok && len(answers)+len(config) <= mostBytes)
 		}
-		body = rest
-		config, ok := conductor.ReadyBootConfig(ctx, q.node, q.name)
-		answers = appendAnswer(answers, config, ok && len(answers)+len(config) <= mostBytes)
+		return answers, nil
 	}
-	return answers, nil
 }

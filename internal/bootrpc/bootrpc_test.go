@@ -61,7 +61,7 @@ func (f *far) Ask(ctx context.Context, host, path, protocol string, question []b
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return Answer(f)(ctx, question)
+	return Answer(f)(ctx, question, nil)
 }
 
 func (f *far) Call(ctx context.Context, host, method string, params map[string]any, result any) error {
@@ -242,7 +242,7 @@ func TestAnswer(t *testing.T) {
 		{"cut", many(1)[:20], errWire},
 		{"JSON", []byte(`{"jsonrpc": "2.0"}`), errWire},
 	} {
-		if _, err := Answer(&far{})(t.Context(), c.question); !errors.Is(err, c.err) {
+		if _, err := Answer(&far{})(t.Context(), c.question, nil); !errors.Is(err, c.err) {
 			t.Errorf("%s: %v, want %v", c.name, err, c.err)
 		}
 	}

@@ -41,7 +41,7 @@ func BenchmarkCall(b *testing.B) {
 func BenchmarkAsk(b *testing.B) {
 	file := make([]byte, 1200)
 	listener := httptest.NewServer(&jsonrpc.Lines{Path: "/x", Protocol: "test", Most: 1 << 10,
-		Answer: func(context.Context, []byte) ([]byte, error) { return file, nil }})
+		Answer: func(_ context.Context, _, room []byte) ([]byte, error) { return append(room, file...), nil }})
 	defer listener.Close()
 	client, err := jsonrpc.NewClient(jsonrpc.ClientOptions{Port: 8089, Timeout: time.Minute})
 	if err != nil {

@@ -40,22 +40,25 @@ type line struct {
 // ask is one question. Where ok is false the line cannot be used again.
 func (l *line) ask(ctx context.Context, question []byte, most int64) (answer []byte, ok bool, err error) {
 	release := context.AfterFunc(ctx, func() { l.conn.Close() })
-	if err = writeMessage(l.conn, question); err == nil {
-		answer, err = readMessage(l.r, most)
+	if _, err = l.conn.Write(frame(append(make([]byte, frameHead, frameHead+len(question)), question...))); err == nil {
+		answer, err = readMessage(l.r, nil, most)
 	}
 	return answer, release() && err == nil, err
 }
 
-func writeMessage(w io.Writer, message []byte) error {
-	framed := make([]byte, 4, 4+len(message))
-	binary.BigEndian.PutUint32(framed, uint32(len(message)))
-	_, err := w.Write(append(framed, message...))
-	return err
+// frameHead is how many bytes come before a message.
+const frameHead = 4
+
+// frame fills in the head of a message that was left room for.
+func frame(b []byte) []byte {
+	binary.BigEndian.PutUint32(b, uint32(len(b)-frameHead))
+	return b
 }
 
-// readMessage returns io.EOF only where the line ends between two messages.
-func readMessage(r *bufio.Reader, most int64) ([]byte, error) {
-	head, err := r.Peek(4)
+// readMessage reads a message, into room where that is large enough. Its error
+// is io.EOF only where the line ends between two messages.
+func readMessage(r *bufio.Reader, room []byte, most int64) ([]byte, error) {
+	head, err := r.Peek(frameHead)
 	if err != nil {
 		if len(head) > 0 {
 			err = io.ErrUnexpectedEOF
@@ -66,7 +69,7 @@ func readMessage(r *bufio.Reader, most int64) ([]byte, error) {
 	if int64(size) > most {
 		return nil, fmt.Errorf("%w: %d bytes where at most %d are read", errTooLong, size, most)
 	}
-	message := make([]byte, size)
+	message := slices.Grow(room[:0], int(size))[:size]
 	_, _ = r.Discard(len(head)) // they are in the buffer
 	if _, err = io.ReadFull(r, message); errors.Is(err, io.EOF) {
 		err = io.ErrUnexpectedEOF

@@ -53,11 +53,12 @@ func FuzzMessage(f *testing.F) {
 		r := bufio.NewReaderSize(bytes.NewReader(raw), 16)
 		var again bytes.Buffer
 		for {
-			message, err := readMessage(r, most)
+			message, err := readMessage(r, nil, most)
 			if err == nil {
-				if err := writeMessage(&again, message); err != nil || len(message) > most {
-					t.Fatalf("%d bytes, %v", len(message), err)
+				if len(message) > most {
+					t.Fatalf("%d bytes", len(message))
 				}
+				again.Write(frame(append(make([]byte, frameHead), message...)))
 				continue
 			}
 			if whole := again.Len() == len(raw); whole != errors.Is(err, io.EOF) {

@@ -1,7 +1,6 @@
 package jsonrpc
 
 import (
-	"bufio"
 	"context"
 	"io"
 	"net"
@@ -15,8 +14,9 @@ import (
 // there (Client.Ask), and leave all other paths to Next. It is an http.Handler.
 type Lines struct {
 	Path, Protocol string
-	// Answer answers one question; an error ends the line.
-	Answer func(ctx context.Context, question []byte) ([]byte, error)
+	// Answer appends the answer to one question to room. It keeps neither; an
+	// error ends the line.
+	Answer func(ctx context.Context, question, room []byte) ([]byte, error)
 	// Most bounds a question, in bytes.
 	Most int64
 	Next http.Handler
@@ -49,23 +49,23 @@ func (s *Lines) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	defer s.leave(conn)
 	_, err = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: "+s.Protocol+"\r\n\r\n")
+	var question, answer []byte // both used again: a storm asks thousands of times a second
 	for err == nil {
-		err = s.answer(r.Context(), conn, buffered.Reader)
+		if question, err = readMessage(buffered.Reader, question, s.Most); err != nil {
+			return
+		}
+		if answer, err = s.Answer(r.Context(), question, append(answer[:0], make([]byte, frameHead)...)); err != nil {
+			return
+		}
+		_, err = conn.Write(frame(answer))
+		if cap(question)+cap(answer) > mostRoom {
+			question, answer = nil, nil
+		}
 	}
 }
 
-// answer answers one question.
-func (s *Lines) answer(ctx context.Context, w io.Writer, r *bufio.Reader) error {
-	question, err := readMessage(r, s.Most)
-	if err != nil {
-		return err
-	}
-	answer, err := s.Answer(ctx, question)
-	if err != nil {
-		return err
-	}
-	return writeMessage(w, answer)
-}
+// mostRoom bounds what a line keeps for its next question and answer.
+const mostRoom = 64 << 10
 
 func (s *Lines) enter(conn net.Conn) bool {
 	s.mu.Lock()

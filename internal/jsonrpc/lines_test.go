@@ -23,7 +23,7 @@ type talk struct {
 	opened atomic.Int32
 }
 
-func newTalk(answer func(ctx context.Context, question []byte) ([]byte, error)) *talk {
+func newTalk(answer func(ctx context.Context, question, room []byte) ([]byte, error)) *talk {
 	return &talk{Lines: &jsonrpc.Lines{Path: "/talk", Protocol: "test/1", Most: 1 << 20, Answer: answer,
 		Next: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })}}
 }
@@ -37,8 +37,8 @@ func (s *talk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.Lines.ServeHTTP(w, r)
 }
 
-func echo(_ context.Context, question []byte) ([]byte, error) {
-	return append(question, " too"...), nil
+func echo(_ context.Context, question, room []byte) ([]byte, error) {
+	return append(append(room, question...), " too"...), nil
 }
 
 func asker(t *testing.T) *jsonrpc.Client {
@@ -98,9 +98,9 @@ func TestAskFailures(t *testing.T) {
 		{name: "a broken server", path: "/talk", protocol: "test/1", kind: jsonrpc.KindBroken,
 			host: serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) })},
 		{name: "an answer that fails", path: "/talk", protocol: "test/1", kind: jsonrpc.KindBroken,
-			host: serve(t, newTalk(func(context.Context, []byte) ([]byte, error) { return nil, broken }).ServeHTTP)},
+			host: serve(t, newTalk(func(context.Context, []byte, []byte) ([]byte, error) { return nil, broken }).ServeHTTP)},
 		{name: "an answer that is too long", path: "/talk", protocol: "test/1", kind: jsonrpc.KindBroken,
-			host: serve(t, newTalk(func(context.Context, []byte) ([]byte, error) { return make([]byte, 5<<20), nil }).ServeHTTP)},
+			host: serve(t, newTalk(func(context.Context, []byte, []byte) ([]byte, error) { return make([]byte, 5<<20), nil }).ServeHTTP)},
 		{name: "a question that is too long", host: good, path: "/talk", protocol: "test/1", question: make([]byte, 1<<20+1), kind: jsonrpc.KindBroken},
 		{name: "without credentials", host: good, path: "/talk", protocol: "test/1", stranger: true, kind: jsonrpc.KindCredentials},
 		{name: "nobody there", host: refused, path: "/talk", protocol: "test/1", kind: jsonrpc.KindUnreachable},
@@ -163,13 +163,13 @@ func TestAskGivesUp(t *testing.T) {
 	t.Parallel()
 	asked, answer := make(chan struct{}), make(chan struct{})
 	first := true
-	s := newTalk(func(_ context.Context, question []byte) ([]byte, error) {
+	s := newTalk(func(_ context.Context, question, room []byte) ([]byte, error) {
 		if first {
 			first = false
 			close(asked)
 			<-answer
 		}
-		return question, nil
+		return append(room, question...), nil
 	})
 	host, c := serve(t, s.ServeHTTP), asker(t)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -191,12 +191,12 @@ func TestAskGivesUp(t *testing.T) {
 func TestStop(t *testing.T) {
 	t.Parallel()
 	asked, answer := make(chan struct{}), make(chan struct{})
-	s := newTalk(func(_ context.Context, question []byte) ([]byte, error) {
+	s := newTalk(func(_ context.Context, question, room []byte) ([]byte, error) {
 		if string(question) == "slow" {
 			close(asked)
 			<-answer
 		}
-		return question, nil
+		return append(room, question...), nil
 	})
 	host, c, other := serve(t, s.ServeHTTP), asker(t), asker(t)
 	if _, err := other.Ask(t.Context(), host, "/talk", "test/1", nil); err != nil {
