@@ -44,7 +44,7 @@ func mariadb(programs []string) func(*Server) engine {
 				"--bind-address=127.0.0.1", "--port=" + s.Port, "--pid-file=" + filepath.Join(s.Dir, "pid"),
 				"--skip-name-resolve", "--innodb-flush-log-at-trx-commit=0", "--innodb-flush-method=nosync",
 				"--innodb-doublewrite=0", "--innodb-log-file-size=8M", "--innodb-buffer-pool-size=32M",
-				"--performance-schema=0", "--skip-log-bin", "--character-set-server=utf8mb3"},
+				"--max-connections=" + connections, "--performance-schema=0", "--skip-log-bin", "--character-set-server=utf8mb3"},
 			stop: syscall.SIGTERM,
 			admin: func(database string) (*sql.DB, error) {
 				cfg := mysql.NewConfig()

@@ -53,7 +53,7 @@ func postgres(bin string) func(*Server) engine {
 			socket: "host=" + s.Dir + "&port=" + s.Port,
 			install: [][]string{{filepath.Join(bin, "initdb"), "--pgdata=" + data, "--username=postgres",
 				"--encoding=UTF8", "--no-locale", "--auth-local=trust", "--auth-host=scram-sha-256", "--no-sync"}},
-			command: []string{filepath.Join(bin, "postgres"), "-D", data, "-k", s.Dir, "-h", "127.0.0.1",
+			command: []string{filepath.Join(bin, "postgres"), "-D", data, "-k", s.Dir, "-h", "127.0.0.1", "-N", connections,
 				"-p", s.Port, "-F", // no fsync
 				"-c", "synchronous_commit=off", "-c", "full_page_writes=off", "-c", "shared_buffers=16MB"},
 			stop: syscall.SIGINT, // "fast": ends sessions instead of waiting for them

@@ -26,6 +26,10 @@ const (
 	Password = "p@ss:w/rd%+ 1"
 )
 
+// connections is how many a server takes: as docs/capacity.md wants it for the
+// five processes that a test starts at most.
+const connections = "300"
+
 // startLimit is how long a server may take to come up on a busy machine.
 const startLimit = 60 * time.Second
 
