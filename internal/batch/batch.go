@@ -7,7 +7,9 @@ package batch
 
 import (
 	"context"
+	"fmt"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"time"
 )
@@ -176,6 +178,10 @@ func (g *Group[K, V]) ask(b *batch[K, V]) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(b.ctx), g.o.Timeout())
 	defer cancel()
 	defer context.AfterFunc(g.ctx, cancel)()
-	b.err = context.Canceled // should Ask panic
+	defer func() { // as net/http does for a request: one bad question must not end the process
+		if p := recover(); p != nil {
+			b.err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
 	b.answers, b.err = g.o.Ask(ctx, b.keys)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -162,6 +163,22 @@ func TestClose(t *testing.T) {
 			t.Errorf("%v", answers)
 		}
 	})
+}
+
+// TestPanic: a question that nobody can answer is an error of those who asked
+// it, and the next one is answered.
+func TestPanic(t *testing.T) {
+	g := New(Options[int, int]{Most: 8, Width: 1, Timeout: func() time.Duration { return time.Minute },
+		Ask: func(_ context.Context, keys []int) ([]Answer[int], error) {
+			return []Answer[int]{{Value: 6 / keys[0]}}, nil
+		}})
+	defer g.Close()
+	if _, err := g.Do(t.Context(), 0); err == nil || !strings.Contains(err.Error(), "divide by zero") {
+		t.Errorf("%v", err)
+	}
+	if v, err := g.Do(t.Context(), 2); v != 3 || err != nil {
+		t.Errorf("%d, %v", v, err)
+	}
 }
 
 func TestRace(t *testing.T) {
