@@ -2,6 +2,7 @@ package firmware
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -54,7 +55,9 @@ func (a *answers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "https":
 		http.Redirect(w, r, a.https+"/ok/"+file, http.StatusFound)
 	case "chunked":
-		a.files.ServeHTTP(&chunked{w}, r)
+		body := httptest.NewRecorder()
+		a.files.ServeHTTP(body, r)
+		chunked(w, body.Body.Bytes())
 	default:
 		r.URL.Path = "/" + strings.TrimSuffix(way+"/"+file, "/")
 		a.files.ServeHTTP(w, r)
@@ -68,19 +71,19 @@ func (a *answers) count(request string) int {
 	return a.asked[request]
 }
 
-// chunked sends no length, and the head with the beginning of the body: on a
-// busy machine GRUB loses a body whose head came alone.
-type chunked struct{ http.ResponseWriter }
-
-func (c *chunked) WriteHeader(code int) {
-	c.Header().Del("Content-Length")
-	c.ResponseWriter.WriteHeader(code)
-}
-
-func (c *chunked) Write(b []byte) (int, error) {
-	n, err := c.ResponseWriter.Write(b)
-	_ = http.NewResponseController(c.ResponseWriter).Flush()
-	return n, err
+// chunked answers without a length, in one piece: on a busy machine GRUB loses
+// a body whose head or end came alone.
+func chunked(w http.ResponseWriter, body []byte) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		panic(err)
+	}
+	defer conn.Close()
+	answer := "HTTP/1.1 200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+	if len(body) > 0 { // not to a HEAD
+		answer += fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(body), body)
+	}
+	_, _ = io.WriteString(conn, answer) // who hung up fails its test
 }
 
 // httpBoots are the machines that try UEFI HTTP boot, by the way of the answer.
@@ -107,7 +110,7 @@ var wantIPXE = []expect{
 func scriptIPXE() string {
 	script := "#!ipxe\niseq ${platform} efi && goto efi ||\n"
 	for _, e := range wantIPXE {
-		script += fmt.Sprintf("imgfetch --timeout 5000 /%s/file && echo ANSWER %[1]s taken || echo ANSWER %[1]s refused\nimgfree\n", e.way)
+		script += fmt.Sprintf("imgfetch --timeout 60000 /%s/file && echo ANSWER %[1]s taken || echo ANSWER %[1]s refused\nimgfree\n", e.way)
 	}
 	return script + "echo ANSWERS-DONE\nsleep 60\n:efi\necho IPXE-FROM ${net0/mac}\nsleep 60\n"
 }
