@@ -58,8 +58,8 @@ func appendRecord(b []byte, r slog.Record) ([]byte, bool) {
 
 func appendAttr(b []byte, a slog.Attr) (_ []byte, ok bool) {
 	if a.Value.Kind() == slog.KindLogValuer {
-		d, ok := a.Value.LogValuer().(*dispatch.Decision)
-		if !ok || a.Key != "" {
+		d, decision := a.Value.LogValuer().(*dispatch.Decision)
+		if !decision || a.Key != "" {
 			return b, false
 		}
 		var room [dispatch.MostLogAttrs]slog.Attr // else garbage, the most of a request's

@@ -26,10 +26,9 @@ type lean struct {
 	free chan *leanConn // nil where one is still to be opened
 	kept kept
 
-	closed  sync.Once
 	holding atomic.Bool
 	mu      sync.Mutex
-	over    bool      // closed
+	closed  bool
 	holder  *leanConn // reads while holding; see hold
 	release *time.Timer
 }
@@ -117,18 +116,19 @@ func (l *lean) take(ctx context.Context) (c *leanConn, open bool) {
 // close ends all connections, and waits for those in use. It may be called
 // again; who asks later gets no answer.
 func (l *lean) close() {
-	l.closed.Do(func() {
-		for range cap(l.free) {
-			if c := <-l.free; c != nil {
-				c.close()
-			}
-		}
-		close(l.free)
-		l.kept.close()
-	})
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.over = true
+	if l.closed {
+		return
+	}
+	l.closed = true
+	for range cap(l.free) {
+		if c := <-l.free; c != nil {
+			c.close()
+		}
+	}
+	close(l.free)
+	l.kept.close()
 	if l.release != nil {
 		l.release.Stop()
 	}
@@ -153,7 +153,7 @@ const (
 func (l *lean) hold() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.over {
+	if l.closed {
 		return
 	}
 	if l.holder == nil {

@@ -70,17 +70,10 @@ type record struct {
 func (r *record) set(seq uint64, d *dispatch.Decision, err string) {
 	r.seq, r.at, r.mac, r.steps = seq, d.Time, d.MAC, d.Steps
 	r.outcome, r.cause = d.Outcome, d.Cause
-	all := [texts]string{d.RequestID, d.Remote, d.AskedMAC, d.File, d.Node.UUID, d.Node.Name,
-		string(d.Node.ProvisionState), d.Owner, d.AnsweredBy, err}
-	if r.text == nil { // at once what the first entry takes: most are as long
-		size := 0
-		for _, s := range all {
-			size += len(s)
-		}
-		r.text = make([]byte, 0, min(size, maxError))
-	}
-	r.text = r.text[:0]
-	for i, s := range all {
+	var room [512]byte // so that the buffer grows at once to what it holds, and no further
+	text := room[:0]
+	for i, s := range [texts]string{d.RequestID, d.Remote, d.AskedMAC, d.File, d.Node.UUID, d.Node.Name,
+		string(d.Node.ProvisionState), d.Owner, d.AnsweredBy, err} {
 		limit := maxText
 		if i == textError {
 			limit = maxError
@@ -91,9 +84,10 @@ func (r *record) set(seq uint64, d *dispatch.Decision, err string) {
 		if len(s) > limit {
 			s = s[:limit]
 		}
-		r.text = append(r.text, s...)
-		r.ends[i] = uint16(len(r.text))
+		text = append(text, s...)
+		r.ends[i] = uint16(len(text))
 	}
+	r.text = append(r.text[:0], text...)
 }
 
 // get is one text, valid while the record's lock is held.

@@ -183,8 +183,6 @@ type message struct {
 	upgrade    string
 }
 
-var errUnauthorized = fmt.Errorf("%w (HTTP 401): check [json_rpc]username and password", ErrCredentials)
-
 // send sends a message and returns the answer. reached is as in CallError.
 func (c *Client) send(ctx context.Context, m message) (answer []byte, reached bool, err error) {
 	res, reached, err := c.do(ctx, m)
@@ -194,8 +192,6 @@ func (c *Client) send(ctx context.Context, m message) (answer []byte, reached bo
 	defer res.Body.Close()
 	answer, err = c.read(res)
 	switch {
-	case res.StatusCode == http.StatusUnauthorized:
-		return nil, true, errUnauthorized
 	case res.StatusCode != http.StatusOK:
 		return nil, true, fmt.Errorf("HTTP status %s where JSON-RPC has 200: %.256q", res.Status, answer)
 	case err != nil:
@@ -206,7 +202,8 @@ func (c *Client) send(ctx context.Context, m message) (answer []byte, reached bo
 	return answer, true, nil
 }
 
-// do is the HTTP request of a message. reached is as in CallError.
+// do is the HTTP request of a message; an answer of 401 is an error. reached is
+// as in CallError.
 func (c *Client) do(ctx context.Context, m message) (res *http.Response, reached bool, err error) {
 	at, err := c.o.address(m.host)
 	if err != nil {
@@ -217,24 +214,18 @@ func (c *Client) do(ctx context.Context, m message) (res *http.Response, reached
 		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
 	})
 	u := url.URL{Scheme: c.scheme, Host: at, Path: m.path}
-	method := http.MethodPost
+	method, header := http.MethodPost, http.Header{"Content-Type": {"application/json"}, "Accept": {"application/json"},
+		// Present but without a value: not sent, and net/http takes the request
+		// for one that may be repeated on a connection that turned out closed.
+		"Idempotency-Key": nil}
 	if m.upgrade != "" {
-		method = http.MethodGet
+		method, header = http.MethodGet, http.Header{"Connection": {"Upgrade"}, "Upgrade": {m.upgrade}}
 	}
 	req, err := http.NewRequestWithContext(ctx, method, u.String(), bytes.NewReader(m.body))
 	if err != nil {
 		return nil, false, err
 	}
-	if m.upgrade != "" {
-		req.Header.Set("Connection", "Upgrade")
-		req.Header.Set("Upgrade", m.upgrade)
-	} else {
-		req.Header.Set("Content-Type", "application/json")
-		req.Header.Set("Accept", "application/json")
-		// Present but without a value: not sent, and net/http takes the request
-		// for one that may be repeated on a connection that turned out closed.
-		req.Header["Idempotency-Key"] = nil
-	}
+	req.Header = header
 	req.Header.Set("User-Agent", c.o.UserAgent)
 	if c.o.Header != nil {
 		c.o.Header(ctx, req.Header)
@@ -249,6 +240,10 @@ func (c *Client) do(ctx context.Context, m message) (res *http.Response, reached
 			err = wrapped.Err
 		}
 		return nil, connected.Load(), err
+	}
+	if res.StatusCode == http.StatusUnauthorized {
+		res.Body.Close()
+		return nil, true, fmt.Errorf("%w (HTTP 401): check [json_rpc]username and password", ErrCredentials)
 	}
 	return res, true, nil
 }

@@ -97,11 +97,11 @@ func (p *lines) take(host string) *line {
 	return l
 }
 
-// put takes a line back that can be used again.
-func (p *lines) put(host string, l *line) {
+// put takes a line back; where ok is false it cannot be used again.
+func (p *lines) put(host string, l *line, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed || l.life == nil {
+	if !ok || p.closed || l.life == nil {
 		p.end(l)
 		return
 	}
@@ -124,13 +124,6 @@ func (p *lines) limit(host string, l *line) {
 			l.conn.Close()
 		}
 	})
-}
-
-// drop ends a line that cannot be used again.
-func (p *lines) drop(l *line) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.end(l)
 }
 
 // end ends a line; the caller holds mu.
@@ -169,27 +162,24 @@ func (c *Client) Ask(ctx context.Context, host, path, protocol string, question 
 }
 
 func (c *Client) ask(ctx context.Context, host, path, protocol string, question []byte) ([]byte, error) {
+	key := host + path
 	for {
-		l, err := c.lines.take(host+path), error(nil)
+		l := c.lines.take(key)
 		kept := l != nil
 		if !kept {
+			var err error
 			if l, err = c.open(ctx, host, path, protocol); err != nil {
 				return nil, err
 			}
-			c.lines.limit(host+path, l)
+			c.lines.limit(key, l)
 		}
 		answer, ok, err := l.ask(ctx, question, c.o.MaxAnswer)
-		if ok {
-			c.lines.put(host+path, l)
+		c.lines.put(key, l, ok)
+		if err == nil {
 			return answer, nil
 		}
-		c.lines.drop(l)
-		switch {
-		case err == nil: // the caller gave up as the answer came
-			return answer, nil
-		case kept && ctx.Err() == nil && !errors.Is(err, errTooLong):
-			// The conductor has ended the line, or itself, since it was last used.
-		default:
+		// A conductor may have ended a kept line, or itself, since it was last used.
+		if !kept || ctx.Err() != nil || errors.Is(err, errTooLong) {
 			return nil, &CallError{Host: host, Method: path, Reached: true, Err: withDeadline(ctx, err)}
 		}
 	}
@@ -205,13 +195,9 @@ func (c *Client) open(ctx context.Context, host, path, protocol string) (*line, 
 		return &line{conn: conn, r: bufio.NewReaderSize(conn, lineBuffer)}, nil
 	}
 	defer res.Body.Close()
-	switch {
-	case res.StatusCode == http.StatusUnauthorized:
-		err = errUnauthorized
-	case res.StatusCode < http.StatusInternalServerError:
+	if res.StatusCode < http.StatusInternalServerError {
 		return nil, &RemoteError{Host: host, Method: path, Code: codeMethodNotFound, Message: "HTTP status " + res.Status}
-	default:
-		err = fmt.Errorf("HTTP status %s where a line is opened by 101", res.Status)
 	}
-	return nil, &CallError{Host: host, Method: path, Reached: true, Err: err}
+	return nil, &CallError{Host: host, Method: path, Reached: true,
+		Err: fmt.Errorf("HTTP status %s where a line is opened by 101", res.Status)}
 }

@@ -20,18 +20,18 @@ func TestLineLife(t *testing.T) {
 			near, far := net.Pipe()
 			l := &line{conn: near}
 			p.limit("host", l)
-			p.put("host", l)
+			p.put("host", l, true)
 			time.Sleep(lineLife - time.Second)
 			if p.take("another") != nil || p.take("host") != l {
 				t.Fatal("it is not to be had")
 			}
 			if !inUse {
-				p.put("host", l)
+				p.put("host", l, true)
 			}
 			time.Sleep(2 * time.Second)
 			synctest.Wait()
 			if inUse {
-				p.put("host", l)
+				p.put("host", l, true)
 			}
 			if p.take("host") != nil {
 				t.Error("its time is over")
