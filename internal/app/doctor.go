@@ -97,7 +97,7 @@ func doctorDoor(ctx context.Context, cfg *config.Config, ironic bool) []doctor.C
 	if err != nil {
 		return []doctor.Check{{Name: "templates", State: doctor.Failed, Detail: err.Error(), Fix: "correct [usher]template_dir"}}
 	}
-	scripts, err := doorScripts(cfg, renderer)
+	scripts, err := rootScripts(cfg, renderer, ironic)
 	if err != nil {
 		return []doctor.Check{{Name: "root script", State: doctor.Failed, Detail: err.Error(), Fix: "correct [pxe]"}}
 	}

@@ -63,7 +63,7 @@ func (a *App) machinesHandler(cfg *config.Config) (http.Handler, error) {
 	if err != nil {
 		return nil, named("[usher]template_dir", err)
 	}
-	scripts, err := doorScripts(cfg, renderer)
+	scripts, err := rootScripts(cfg, renderer, a.ironic)
 	if err != nil {
 		return nil, err
 	}
@@ -78,14 +78,14 @@ func (a *App) machinesHandler(cfg *config.Config) (http.Handler, error) {
 	})))
 }
 
-// doorScripts are the root scripts of the machines' door: they always point
-// at the boot API, by links relative to the door they were fetched from
-// unless an URL is configured.
-func doorScripts(cfg *config.Config, r *bootiface.Renderer) (map[string][]byte, error) {
+// rootScripts are the root scripts of the boot listener. They always point at
+// the boot API: by links relative to the listener that they were fetched from,
+// unless a URL is configured.
+func rootScripts(cfg *config.Config, r *bootiface.Renderer, ironic bool) (map[string][]byte, error) {
 	root := bootiface.RootScript{
 		UseBootConfigAPI: true,
 		APIBase:          strings.TrimRight(cfg.PXE.IPXEConfigAPIRootURL, "/"),
-		FallbackScript:   cfg.PXE.IPXEFallbackScript,
+		FallbackScript:   fallbackScript(cfg, ironic),
 	}
 	ipxe, err := r.Root(root)
 	if err != nil {
