@@ -83,7 +83,7 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, ramdisk bool) {
 // answer finds the route, settles the microversion, and calls the handler.
 func (a *API) answer(w http.ResponseWriter, r *http.Request, ramdisk bool) error {
 	if err := a.crossOrigin.Check(r); err != nil {
-		return bare(http.StatusForbidden, "Refused: a browser sent this from another origin.")
+		return refusedOrigin()
 	}
 	found := a.matching(r, ramdisk)
 	if len(found) == 0 {
@@ -93,6 +93,9 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request, ramdisk bool) error
 	if !ok {
 		w.Header().Set("Allow", allowed(found))
 		return bare(http.StatusMethodNotAllowed, "")
+	}
+	if rt.mints && fromOtherSite(r.Header) {
+		return refusedOrigin()
 	}
 	req := &request{Request: r, base: a.PublicEndpoint}
 	if req.base == "" {
@@ -116,6 +119,20 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request, ramdisk bool) error
 		}
 	}
 	return rt.handle(a)(w, req)
+}
+
+func refusedOrigin() error {
+	return bare(http.StatusForbidden, "Refused: a browser sent this from another origin.")
+}
+
+// fromOtherSite says that a browser may have sent a GET for somebody else's
+// page. CrossOriginProtection lets all GETs pass, since they change nothing.
+func fromOtherSite(h http.Header) bool {
+	switch h.Get("Sec-Fetch-Site") {
+	case "", "none", "same-origin":
+		return h.Get("Origin") != ""
+	}
+	return true
 }
 
 // statusWriter remembers the status for the log line.

@@ -3,6 +3,7 @@ package management
 import (
 	"context"
 	"crypto/rand"
+	"crypto/subtle"
 	"encoding/base64"
 	"errors"
 	"net/http"
@@ -59,13 +60,7 @@ func (a *API) lookup(w http.ResponseWriter, r *request) error {
 		token = minted
 	}
 	return answerJSON(w, http.StatusOK, object{
-		"node": object{
-			"uuid":                 n.UUID,
-			"properties":           shown(n.Properties),
-			"instance_info":        maskInstance(n.InstanceInfo),
-			"driver_internal_info": maskInternal(n.DriverInternalInfo),
-			"links":                r.links("nodes/" + n.UUID),
-		},
+		"node":   r.ramdiskView(n),
 		"config": a.ramdiskConfig(token),
 	})
 }
@@ -153,7 +148,8 @@ func (a *API) mintToken(ctx context.Context, uuid string) (*usher.Node, string, 
 	return n, token, err
 }
 
-// heartbeat answers POST /v1/heartbeat/{node}.
+// heartbeat answers POST /v1/heartbeat/{node}. A node that does not exist and a
+// wrong token get the same answer.
 func (a *API) heartbeat(w http.ResponseWriter, r *request) error {
 	args, err := readArguments(r, "callback_url", "agent_version", "agent_token", "agent_verify_ca", "agent_status",
 		"agent_status_message")
@@ -164,13 +160,6 @@ func (a *API) heartbeat(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	n, err := a.node(r.Context(), r, r.PathValue("node"))
-	if err != nil {
-		return err
-	}
-	if url := str(n.DriverInternalInfo["agent_url"]); url != "" && url != beat.CallbackURL {
-		return usher.Errorf(usher.ErrInvalid, "Detected change in ramdisk provided \"callback_url\"").WithClass("Invalid")
-	}
 	if beat.AgentToken == "" {
 		return invalid("Agent token is required for heartbeat processing.")
 	}
@@ -178,6 +167,22 @@ func (a *API) heartbeat(w http.ResponseWriter, r *request) error {
 	case "", "start", "end", "error":
 	default:
 		return invalid("Agent status is invalid. Valid states are start,end,error.")
+	}
+	ident := r.PathValue("node")
+	if id, ok := canonicalUUID(ident); ok {
+		ident = id
+	}
+	n, err := a.node(r.Context(), r, ident)
+	if err != nil {
+		return err
+	}
+	// Without the token of this boot nobody learns whether the node exists.
+	want := str(n.DriverInternalInfo[agentTokenKey])
+	if want == "" || subtle.ConstantTimeCompare([]byte(want), []byte(beat.AgentToken)) != 1 {
+		return nodeNotFound(ident)
+	}
+	if url := str(n.DriverInternalInfo["agent_url"]); url != "" && url != beat.CallbackURL {
+		return usher.Errorf(usher.ErrInvalid, "Detected change in ramdisk provided \"callback_url\"").WithClass("Invalid")
 	}
 	if err := a.Conductor.Heartbeat(r.Context(), n.UUID, beat); err != nil {
 		return err

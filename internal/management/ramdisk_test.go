@@ -2,6 +2,7 @@ package management_test
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -106,6 +107,7 @@ func TestLookupStates(t *testing.T) {
 func TestHeartbeat(t *testing.T) {
 	w := newWorkshop(t)
 	id := w.waiting(t, "52:54:00:00:00:01")
+	w.set(t, id, func(n *usher.Node) { n.DriverInternalInfo = map[string]any{"agent_secret_token": "t"} })
 	status, words, _ := w.say(t, "POST", "/v1/heartbeat/"+id, `{"callback_url": "https://10.0.0.7:9999", "agent_version": "9.1.0",
 		"agent_token": "t", "agent_verify_ca": "PEM", "agent_status": "end", "agent_status_message": "done"}`)
 	if status != 202 {
@@ -117,7 +119,108 @@ func TestHeartbeat(t *testing.T) {
 		t.Error(diff)
 	}
 	w.conductor.err = usher.Errorf(usher.ErrInvalid, "Invalid or missing agent token received.").WithClass("InvalidParameterValue")
-	if status, words, _ := w.say(t, "POST", "/v1/heartbeat/"+id, `{"callback_url": "https://10.0.0.7:9999", "agent_token": "u"}`); status != 400 {
+	if status, words, _ := w.say(t, "POST", "/v1/heartbeat/"+id, `{"callback_url": "https://10.0.0.7:9999", "agent_token": "t"}`); status != 400 {
 		t.Error(status, words)
+	}
+}
+
+// TestLookupShowsNoSecrets: a lookup needs no credentials, so it shows only
+// what a ramdisk reads, whatever operators keep beside it.
+func TestLookupShowsNoSecrets(t *testing.T) {
+	w := newWorkshop(t)
+	id := w.waiting(t, "52:54:00:00:00:01")
+	hidden := map[string]any{"root_pw": "sesame", "api_key": "sesame", "image_source": "http://s3/i?X-Amz-Signature=sesame",
+		"configdrive": "sesame", "inject_files": []any{"sesame"}}
+	with := func(more map[string]any) map[string]any {
+		all := map[string]any{"capabilities": "boot_mode:uefi"}
+		for _, m := range []map[string]any{hidden, more} {
+			for k, v := range m {
+				all[k] = v
+			}
+		}
+		return all
+	}
+	w.set(t, id, func(n *usher.Node) {
+		n.Properties = with(map[string]any{"root_device": map[string]any{"wwn": "0x4"}, "cpu_arch": "x86_64"})
+		n.InstanceInfo = with(map[string]any{"root_device": map[string]any{"serial": "s"}})
+		n.DriverInternalInfo = with(map[string]any{"agent_erase_devices_iterations": 3, "deploy_boot_mode": "uefi"})
+	})
+	a := ask(t, w.url, step{Method: "GET", Path: "/v1/lookup?node_uuid=" + id, Version: "1.88"})
+	if strings.Contains(fmt.Sprint(a.Body), "sesame") {
+		t.Errorf("a lookup shows a secret: %v", a.Body)
+	}
+	node := a.Body.(map[string]any)["node"].(map[string]any)
+	delete(node, "links")
+	want := map[string]any{"uuid": id,
+		"properties":           map[string]any{"capabilities": "boot_mode:uefi", "root_device": map[string]any{"wwn": "0x4"}, "cpu_arch": "x86_64"},
+		"instance_info":        map[string]any{"capabilities": "boot_mode:uefi", "root_device": map[string]any{"serial": "s"}},
+		"driver_internal_info": map[string]any{"agent_erase_devices_iterations": 3.0, "deploy_boot_mode": "uefi"},
+	}
+	if _, minted := node["driver_internal_info"].(map[string]any)["agent_secret_token"]; minted {
+		want["driver_internal_info"].(map[string]any)["agent_secret_token"] = "******"
+	}
+	if diff := cmp.Diff(want, node); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestLookupMintsForRamdisksOnly: a HEAD and a browser's request from another
+// site would take the token from the ramdisk.
+func TestLookupMintsForRamdisksOnly(t *testing.T) {
+	w := newWorkshop(t)
+	id := w.waiting(t, "52:54:00:00:00:01")
+	for _, c := range []struct {
+		method, header, value string
+		want                  int
+	}{
+		{"HEAD", "", "", 405},
+		{"GET", "Origin", "http://elsewhere.example", 403},
+		{"GET", "Origin", "null", 403},
+		{"GET", "Sec-Fetch-Site", "cross-site", 403},
+		{"GET", "Sec-Fetch-Site", "same-site", 403},
+	} {
+		req, err := http.NewRequestWithContext(t.Context(), c.method, w.url+"/v1/lookup?node_uuid="+id, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("X-OpenStack-Ironic-API-Version", "1.88")
+		if c.header != "" {
+			req.Header.Set(c.header, c.value)
+		}
+		response, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if response.StatusCode != c.want {
+			t.Errorf("%s with %s: %s: %d, want %d", c.method, c.header, c.value, response.StatusCode, c.want)
+		}
+	}
+	n, err := w.store.Node(t.Context(), id)
+	if token := n.DriverInternalInfo["agent_secret_token"]; err != nil || token != nil {
+		t.Errorf("token %v, %v: something other than a ramdisk's lookup minted it", token, err)
+	}
+}
+
+// TestHeartbeatRevealsNothing: without the token, a node that exists answers
+// as one that does not, by UUID in any spelling and by name.
+func TestHeartbeatRevealsNothing(t *testing.T) {
+	w := newWorkshop(t)
+	id := w.waiting(t, "52:54:00:00:00:01")
+	w.set(t, id, func(n *usher.Node) {
+		n.Name = "rack1"
+		n.DriverInternalInfo = map[string]any{"agent_secret_token": "t", "agent_url": "https://10.0.0.7:9999"}
+	})
+	const missing = "99999999-9999-4999-8999-999999999999"
+	for _, body := range []string{`{"callback_url": "https://10.0.0.7:9999", "agent_token": "u"}`,
+		`{"callback_url": "https://10.0.0.8:9999", "agent_token": "u"}`} {
+		for ident, other := range map[string]string{id: missing, strings.ToUpper(id): strings.ToUpper(missing), "rack1": "rack2"} {
+			status, words, _ := w.say(t, "POST", "/v1/heartbeat/"+ident, body)
+			otherStatus, otherWords, _ := w.say(t, "POST", "/v1/heartbeat/"+other, body)
+			canonical, otherCanonical := strings.ToLower(ident), strings.ToLower(other)
+			if status != otherStatus || strings.Replace(words, canonical, otherCanonical, 1) != otherWords {
+				t.Errorf("%s: %d %q; %s: %d %q", ident, status, words, other, otherStatus, otherWords)
+			}
+		}
 	}
 }

@@ -12,8 +12,11 @@ import (
 type route struct {
 	method, pattern string
 	since           int  // the first microversion that has it
-	ramdisk         bool // needs no credentials; also on the machines' door
-	handle          func(*API) handler
+	ramdisk         bool // needs no credentials; also on the boot listener
+	// mints says that the GET changes something: it gives the ramdisk its token.
+	// A HEAD would throw the token away, and a browser must not be made to ask.
+	mints  bool
+	handle func(*API) handler
 }
 
 func method(f func(*API, http.ResponseWriter, *request) error) func(*API) handler {
@@ -26,39 +29,39 @@ func method(f func(*API, http.ResponseWriter, *request) error) func(*API) handle
 // stand before names.
 func routes() []route {
 	return []route{
-		{"GET", "/", 0, true, method((*API).root)},
-		{"GET", "/v1", 0, true, method((*API).v1)},
+		{"GET", "/", 0, true, false, method((*API).root)},
+		{"GET", "/v1", 0, true, false, method((*API).v1)},
 
-		{"GET", "/v1/nodes", 0, false, method((*API).listNodes)},
-		{"POST", "/v1/nodes", 0, false, method((*API).createNode)},
-		{"GET", "/v1/nodes/detail", 0, false, method((*API).listNodesDetail)},
-		{"GET", "/v1/nodes/validate", 0, false, method((*API).validateNode)},
-		{"GET", "/v1/nodes/{node}", 0, false, method((*API).showNode)},
-		{"PATCH", "/v1/nodes/{node}", 0, false, method((*API).patchNode)},
-		{"DELETE", "/v1/nodes/{node}", 0, false, method((*API).deleteNode)},
-		{"GET", "/v1/nodes/{node}/validate", 0, false, method((*API).validateNode)},
-		{"GET", "/v1/nodes/{node}/states", 0, false, method((*API).showStates)},
-		{"PUT", "/v1/nodes/{node}/states/provision", 0, false, method((*API).provision)},
-		{"PUT", "/v1/nodes/{node}/states/power", 0, false, method((*API).power)},
-		{"PUT", "/v1/nodes/{node}/maintenance", 0, false, method((*API).setMaintenance)},
-		{"DELETE", "/v1/nodes/{node}/maintenance", 0, false, method((*API).unsetMaintenance)},
-		{"GET", "/v1/nodes/{node}/ports", 0, false, method((*API).listPorts)},
-		{"GET", "/v1/nodes/{node}/ports/detail", 0, false, method((*API).listPortsDetail)},
+		{"GET", "/v1/nodes", 0, false, false, method((*API).listNodes)},
+		{"POST", "/v1/nodes", 0, false, false, method((*API).createNode)},
+		{"GET", "/v1/nodes/detail", 0, false, false, method((*API).listNodesDetail)},
+		{"GET", "/v1/nodes/validate", 0, false, false, method((*API).validateNode)},
+		{"GET", "/v1/nodes/{node}", 0, false, false, method((*API).showNode)},
+		{"PATCH", "/v1/nodes/{node}", 0, false, false, method((*API).patchNode)},
+		{"DELETE", "/v1/nodes/{node}", 0, false, false, method((*API).deleteNode)},
+		{"GET", "/v1/nodes/{node}/validate", 0, false, false, method((*API).validateNode)},
+		{"GET", "/v1/nodes/{node}/states", 0, false, false, method((*API).showStates)},
+		{"PUT", "/v1/nodes/{node}/states/provision", 0, false, false, method((*API).provision)},
+		{"PUT", "/v1/nodes/{node}/states/power", 0, false, false, method((*API).power)},
+		{"PUT", "/v1/nodes/{node}/maintenance", 0, false, false, method((*API).setMaintenance)},
+		{"DELETE", "/v1/nodes/{node}/maintenance", 0, false, false, method((*API).unsetMaintenance)},
+		{"GET", "/v1/nodes/{node}/ports", 0, false, false, method((*API).listPorts)},
+		{"GET", "/v1/nodes/{node}/ports/detail", 0, false, false, method((*API).listPortsDetail)},
 
-		{"GET", "/v1/ports", 0, false, method((*API).listPorts)},
-		{"POST", "/v1/ports", 0, false, method((*API).createPort)},
-		{"GET", "/v1/ports/detail", 0, false, method((*API).listPortsDetail)},
-		{"GET", "/v1/ports/{port}", 0, false, method((*API).showPort)},
-		{"PATCH", "/v1/ports/{port}", 0, false, method((*API).patchPort)},
-		{"DELETE", "/v1/ports/{port}", 0, false, method((*API).deletePort)},
+		{"GET", "/v1/ports", 0, false, false, method((*API).listPorts)},
+		{"POST", "/v1/ports", 0, false, false, method((*API).createPort)},
+		{"GET", "/v1/ports/detail", 0, false, false, method((*API).listPortsDetail)},
+		{"GET", "/v1/ports/{port}", 0, false, false, method((*API).showPort)},
+		{"PATCH", "/v1/ports/{port}", 0, false, false, method((*API).patchPort)},
+		{"DELETE", "/v1/ports/{port}", 0, false, false, method((*API).deletePort)},
 
-		{"GET", "/v1/drivers", 0, false, method((*API).listDrivers)},
-		{"GET", "/v1/drivers/{driver}", 0, false, method((*API).showDriver)},
-		{"GET", "/v1/conductors", 49, false, method((*API).listConductors)},
-		{"GET", "/v1/conductors/{conductor}", 49, false, method((*API).showConductor)},
+		{"GET", "/v1/drivers", 0, false, false, method((*API).listDrivers)},
+		{"GET", "/v1/drivers/{driver}", 0, false, false, method((*API).showDriver)},
+		{"GET", "/v1/conductors", 49, false, false, method((*API).listConductors)},
+		{"GET", "/v1/conductors/{conductor}", 49, false, false, method((*API).showConductor)},
 
-		{"GET", "/v1/lookup", 22, true, method((*API).lookup)},
-		{"POST", "/v1/heartbeat/{node}", 22, true, method((*API).heartbeat)},
+		{"GET", "/v1/lookup", 22, true, true, method((*API).lookup)},
+		{"POST", "/v1/heartbeat/{node}", 22, true, false, method((*API).heartbeat)},
 	}
 }
 
@@ -123,21 +126,23 @@ func (rt route) match(r *http.Request, segments []string) bool {
 }
 
 func forMethod(found []route, method string) (route, bool) {
-	if method == http.MethodHead {
-		method = http.MethodGet
-	}
-	i := slices.IndexFunc(found, func(rt route) bool { return rt.method == method })
+	i := slices.IndexFunc(found, func(rt route) bool {
+		return rt.method == method || method == http.MethodHead && rt.head()
+	})
 	if i < 0 {
 		return route{}, false
 	}
 	return found[i], true
 }
 
+// head says that a HEAD is answered as the GET.
+func (rt route) head() bool { return rt.method == http.MethodGet && !rt.mints }
+
 func allowed(found []route) string {
 	var methods []string
 	for _, rt := range found {
 		methods = append(methods, rt.method)
-		if rt.method == http.MethodGet {
+		if rt.head() {
 			methods = append(methods, http.MethodHead)
 		}
 	}
