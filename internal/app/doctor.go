@@ -27,10 +27,23 @@ func Doctor(ctx context.Context, cfg *config.Config, version, dnsmasq string) do
 	found, ironic := doctorDatabase(ctx, cfg, version)
 	checks = append(checks, found...)
 	checks = append(checks, doctorDoor(ctx, cfg, ironic)...)
+	checks = append(checks, doctorExposure(cfg, ironic)...)
 	if dnsmasq != "" {
 		checks = append(checks, doctor.Dnsmasq(dnsmasq, publicDoor(cfg), strings.TrimRight(cfg.Deploy.HTTPURL, "/")))
 	}
 	return doctor.Of(checks...)
+}
+
+// doctorExposure warns of RPC that anybody may call.
+func doctorExposure(cfg *config.Config, ironic bool) []doctor.Check {
+	option, address := rpcAddress(cfg, ironic)
+	host, _, err := net.SplitHostPort(address)
+	if err != nil || isLoopback(host) || cfg.JSONRPC.AuthStrategy != "noauth" || sqliteFile(cfg) != "" {
+		return nil
+	}
+	return []doctor.Check{{Name: "RPC", State: doctor.Warning,
+		Detail: fmt.Sprintf("%s = %s without authentication: whoever reaches it can read the boot files of all nodes", option, address),
+		Fix:    "set [json_rpc]auth_strategy = http_basic, or let only the hosts of Usher reach that port"}}
 }
 
 // doctorDatabase checks the database and, through it, the conductors.

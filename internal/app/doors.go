@@ -77,15 +77,23 @@ func (a *App) bindDoors(ctx context.Context, cfg *config.Config) error {
 		}
 	}
 	if _, alone := a.sqlitePath(cfg); a.role.Conductor && !alone {
-		option, address := "[json_rpc]host_ip and [json_rpc]port", net.JoinHostPort(cfg.JSONRPC.HostIP, strconv.Itoa(cfg.JSONRPC.Port))
-		if cfg.Usher.RPCListen != "" {
-			option, address = "[usher]rpc_listen", cfg.Usher.RPCListen
-		}
+		option, address := rpcAddress(cfg, a.ironic)
 		if err := a.bind(ctx, cfg, DoorRPC, option, address); err != nil {
 			return err
 		}
 	}
 	return a.bind(ctx, cfg, DoorAdmin, "[usher]admin_listen", cfg.Usher.AdminListen)
+}
+
+// rpcAddress is where RPC listens, and the option that says so.
+func rpcAddress(cfg *config.Config, ironic bool) (option, address string) {
+	switch {
+	case ironic:
+		return "[usher]rpc_listen", agentListen(cfg)
+	case cfg.Usher.RPCListen != "":
+		return "[usher]rpc_listen", cfg.Usher.RPCListen
+	}
+	return "[json_rpc]host_ip", net.JoinHostPort(cfg.JSONRPC.HostIP, strconv.Itoa(cfg.JSONRPC.Port))
 }
 
 // stopAfterDoors is called before doors are bound. While the others are drained

@@ -62,10 +62,9 @@ func (a *App) managementServer(cfg *config.Config) (*http.Server, error) {
 func (a *App) protect(cfg *config.Config, next http.Handler) (http.Handler, error) {
 	switch cfg.Default.AuthStrategy {
 	case "noauth":
-		if !isLoopback(cfg.API.HostIP) && !cfg.Usher.InsecureManagement {
-			return nil, usher.Errorf(usher.ErrInvalid,
-				"[api]host_ip = %s with [DEFAULT]auth_strategy = noauth would let anybody on that network manage every node: "+
-					"set auth_strategy = http_basic, or host_ip = 127.0.0.1, or [usher]insecure_management = true", cfg.API.HostIP)
+		if err := refuseExposed("[api]host_ip", cfg.API.HostIP, "[DEFAULT]auth_strategy", cfg.Usher.InsecureManagement,
+			"manage every node", "[usher]insecure_management"); err != nil {
+			return nil, err
 		}
 		return next, nil
 	case "http_basic":

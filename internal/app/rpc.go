@@ -42,6 +42,9 @@ func (a *App) rpcServer(d *door, cfg *config.Config) (*http.Server, error) {
 	handler := a.traceable(d.lines)
 	switch cfg.JSONRPC.AuthStrategy {
 	case "noauth":
+		if err := a.refuseExposedRPC(cfg); err != nil {
+			return nil, err
+		}
 	case "http_basic":
 		users, err := auth.OpenHtpasswd(cfg.JSONRPC.HTTPBasicAuthUserFile)
 		if err != nil {
@@ -54,7 +57,7 @@ func (a *App) rpcServer(d *door, cfg *config.Config) (*http.Server, error) {
 		return nil, usher.Errorf(usher.ErrInvalid, "[json_rpc]auth_strategy = %s (its default is that of [DEFAULT]): "+
 			"Usher's RPC knows noauth and http_basic; name one in a --config-file of Usher's own, after Ironic's", cfg.JSONRPC.AuthStrategy)
 	}
-	return trustedServer(handler, a.logger), nil
+	return trustedServer(programsOnly(handler), a.logger), nil
 }
 
 // rpcTLS makes the RPC door speak TLS. [json_rpc]cert_file and key_file are

@@ -157,6 +157,7 @@ type Usher struct {
 	RPCTimeout         time.Duration
 	RPCAddresses       map[string]string // conductor's host name to address
 	InsecureManagement bool
+	InsecureRPC        bool
 	Profiling          bool
 	TemplateDir        string
 	MaxConnections     int

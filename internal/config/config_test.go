@@ -162,6 +162,7 @@ rpc_timeout = 0.25
 		"[pxe]kernel_append_params":    {Value: "nofb nomodeset vga=normal", Origin: "default", Reloadable: true},
 		"[conductor]rescue_kernel":     {Value: "", Origin: "default", Reloadable: true},
 		"[usher]insecure_management":   {Value: "false", Origin: "default"},
+		"[usher]insecure_rpc":          {Value: "false", Origin: "default"},
 		"[conductor]conductor_group":   {Value: "", Origin: "default"},
 		"[api]restrict_lookup":         {Value: "true", Origin: "default", Reloadable: true},
 		"[conductor]deploy_ramdisk":    {Value: "", Origin: "default", Reloadable: true},

@@ -100,6 +100,7 @@ func newSite(tb testing.TB, s settings) *site {
 		"[conductor]deploy_ramdisk":         "file://" + files + "/ramdisk",
 		"[conductor]file_url_allowed_paths": files,
 		"[usher]insecure_management":        "true",
+		"[usher]insecure_rpc":               "true",
 	}
 	taken := 0
 	own := func() (o map[string]string, port func() string) {

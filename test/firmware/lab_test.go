@@ -90,7 +90,7 @@ func (l *lab) configure(host string, extra map[string][]string) *server {
 		"json_rpc":  {"host_ip = " + host},
 		// Each host's own, though all are in one namespace.
 		"api":   {"host_ip = " + host},
-		"usher": {"boot_listen = " + literal + ":6386", "admin_listen = " + literal + ":6387", "insecure_management = true"},
+		"usher": {"boot_listen = " + literal + ":6386", "admin_listen = " + literal + ":6387", "insecure_management = true", "insecure_rpc = true"},
 	}
 	for group, lines := range extra {
 		groups[group] = append(groups[group], lines...)

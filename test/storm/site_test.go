@@ -60,7 +60,7 @@ func newSite(tb testing.TB, server *testenv.Server, s settings) (st *site, took 
 	}
 	st.database = st.server.Database(tb)
 	direct := "[database]connection = " + strings.ReplaceAll(st.server.URL(st.database), "$", "$$")
-	common := []string{"[json_rpc]port = " + testenv.FreePort(tb, testenv.Loopback(1)), "[usher]insecure_management = true"}
+	common := []string{"[json_rpc]port = " + testenv.FreePort(tb, testenv.Loopback(1)), "[usher]insecure_management = true", "[usher]insecure_rpc = true"}
 	toAPI := direct
 	if s.through != nil {
 		address := "127.0.0.1:" + st.server.Port
