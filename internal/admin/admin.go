@@ -66,10 +66,9 @@ type Options struct {
 	Interval time.Duration
 	// Profiling says whether profiles are given now; nil: never.
 	Profiling func() bool
-	// LocalOnly says that the door listens on a loopback address: it then
-	// answers no other host names, so that no page from elsewhere can reach it
-	// through a name of its own.
-	LocalOnly bool
+	// AnswersTo says which Host headers are answered, so that no page from
+	// elsewhere can reach this listener through a name of its own; nil: all.
+	AnswersTo func(host string) bool
 }
 
 // Door is the handler of the admin door.
@@ -105,7 +104,7 @@ func New(o Options) *Door {
 	mux.Handle("GET /static/", static())
 	profiles(mux, o.Profiling, d.stopped)
 	mux.HandleFunc("GET /{$}", d.page)
-	d.handler = guard(mux, o.LocalOnly)
+	d.handler = guard(mux, o.AnswersTo)
 	return d
 }
 

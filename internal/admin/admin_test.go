@@ -24,6 +24,7 @@ import (
 	"github.com/usher-boot/usher/internal/admin"
 	"github.com/usher-boot/usher/internal/dispatch"
 	"github.com/usher-boot/usher/internal/journal"
+	"github.com/usher-boot/usher/internal/rebinding"
 )
 
 // hostile is what no page and no terminal may take at its word.
@@ -45,7 +46,7 @@ func newSite(t *testing.T, change func(*admin.Options)) *site {
 		Metrics: http.NotFoundHandler(),
 		Ready:   func(context.Context) error { return s.err() },
 		Process: admin.Process{Version: "1.2", Role: "serve", Host: "here", Answers: true},
-		Journal: s.journal, Fleet: s, Interval: time.Hour, LocalOnly: true,
+		Journal: s.journal, Fleet: s, Interval: time.Hour, AnswersTo: rebinding.Guard{}.Allows,
 	}
 	if change != nil {
 		change(&o)
@@ -168,7 +169,7 @@ func TestGuard(t *testing.T) {
 // TestHosts: a name that leads here through somebody else's DNS is refused
 // where the door is for this host only.
 func TestHosts(t *testing.T) {
-	local, open := newSite(t, nil), newSite(t, func(o *admin.Options) { o.LocalOnly = false })
+	local, open := newSite(t, nil), newSite(t, func(o *admin.Options) { o.AnswersTo = nil })
 	for host, want := range map[string]int{
 		"localhost": 200, "localhost:6387": 200, "LocalHost.:1": 200, "127.0.0.1:6387": 200, "[::1]:6387": 200, "[::1]": 200, "192.0.2.1": 200,
 		"evil.example": 421, "evil.example:6387": 421, "127.0.0.1.evil.example": 421, "localhost.evil.example:80": 421,

@@ -1,11 +1,6 @@
 package admin
 
-import (
-	"net"
-	"net/http"
-	"net/netip"
-	"strings"
-)
+import "net/http"
 
 // policy lets the page load what this door serves, and nothing else: no
 // inline script or style, no frame around it, no form.
@@ -13,8 +8,9 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 // guard sets the headers that keep browsers in bounds and refuses what this
-// door is not for.
-func guard(next http.Handler, localOnly bool) http.Handler {
+// listener is not for. answersTo says which Host headers it answers;
+// nil: all.
+func guard(next http.Handler, answersTo func(host string) bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", policy)
@@ -28,25 +24,11 @@ func guard(next http.Handler, localOnly bool) http.Handler {
 		case r.Method != http.MethodGet && r.Method != http.MethodHead:
 			h.Set("Allow", "GET, HEAD")
 			http.Error(w, "the operator's door changes nothing: GET and HEAD only", http.StatusMethodNotAllowed)
-		case localOnly && !localName(r.Host):
-			http.Error(w, "this door listens on a loopback address and answers to localhost and to IP addresses only: "+
-				"let a proxy set the Host header", http.StatusMisdirectedRequest)
+		case answersTo != nil && !answersTo(r.Host):
+			http.Error(w, "this listener has no accounts, and answers to addresses, localhost and the names of its host only: "+
+				"add the name to [usher]allowed_hosts, or let a proxy set the Host header", http.StatusMisdirectedRequest)
 		default:
 			next.ServeHTTP(w, r)
 		}
 	})
-}
-
-// localName says that a Host header cannot be a name that somebody else's DNS
-// leads here: it is an address, localhost, or absent, which no browser does.
-func localName(host string) bool {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
-	if host == "" || strings.EqualFold(strings.TrimSuffix(host, "."), "localhost") {
-		return true
-	}
-	_, err := netip.ParseAddr(host)
-	return err == nil
 }

@@ -4,10 +4,14 @@ import (
 	"mime"
 	"net"
 	"net/http"
+	"net/url"
+	"os"
 
 	"github.com/usher-boot/usher"
 	"github.com/usher-boot/usher/internal/config"
 	"github.com/usher-boot/usher/internal/jsonrpc"
+	"github.com/usher-boot/usher/internal/management"
+	"github.com/usher-boot/usher/internal/rebinding"
 )
 
 // refuseExposed refuses a listener without authentication that more than this
@@ -40,6 +44,30 @@ func (a *App) refuseExposedRPC(cfg *config.Config) error {
 	}
 	return refuseExposed(option, host, "[json_rpc]auth_strategy", cfg.Usher.InsecureRPC,
 		"read every boot file and change every node", "[usher]insecure_rpc")
+}
+
+// hostNames are the names that a listener without accounts answers to.
+func (a *App) hostNames(cfg *config.Config) rebinding.Guard {
+	names := append([]string{a.host, cfg.Default.Host, cfg.Default.MyIP}, cfg.Usher.AllowedHosts...)
+	if name, err := os.Hostname(); err == nil {
+		names = append(names, name)
+	}
+	if u, err := url.Parse(cfg.API.PublicEndpoint); err == nil {
+		names = append(names, u.Host)
+	}
+	return rebinding.New(names...)
+}
+
+// ownNamesOnly answers only requests for a name of this host.
+func ownNamesOnly(names rebinding.Guard, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !names.Allows(r.Host) {
+			management.Deny(w, http.StatusMisdirectedRequest, "This API has no accounts, and answers to addresses, localhost and "+
+				"the names of its host only. Add the name to [usher]allowed_hosts, or let a proxy set the Host header.")
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // programsOnly refuses what browsers send for a page: a request with an

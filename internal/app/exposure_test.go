@@ -77,3 +77,30 @@ func TestProgramsOnly(t *testing.T) {
 		}
 	}
 }
+
+// TestRebinding: the management listener has no accounts by default, so a name
+// that somebody else's DNS leads to it is refused, with a matching Origin too.
+func TestRebinding(t *testing.T) {
+	s := newSite(t)
+	a := s.run("[usher]allowed_hosts=proxy.example", "[DEFAULT]host=c1.example")
+	for host, want := range map[string]int{"": 200, "localhost:6385": 200, "c1.example": 200, "Proxy.example:443": 200,
+		"evil.example": 421, "evil.example:6385": 421} {
+		for _, path := range []string{"/v1/nodes", "/v1", "/v1/boot/52-54-00-12-34-56/boot.ipxe"} {
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+a.Addr(DoorManagement)+path, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Host = host
+			r.Header.Set("X-OpenStack-Ironic-API-Version", "1.78")
+			r.Header.Set("Origin", "http://"+host)
+			response, err := http.DefaultClient.Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			response.Body.Close()
+			if refused := response.StatusCode == 421; refused != (want == 421) {
+				t.Errorf("Host %q, %s: %s", host, path, response.Status)
+			}
+		}
+	}
+}

@@ -20,7 +20,10 @@ import (
 func (a *App) adminDoor(cfg *config.Config, d *door) *admin.Door {
 	// What is shown of conductors moves at the pace of their heartbeats.
 	interval := max(cfg.Conductor.HeartbeatInterval, time.Second)
-	address, ok := d.listener.Addr().(*net.TCPAddr)
+	var answersTo func(string) bool
+	if address, ok := d.listener.Addr().(*net.TCPAddr); ok && address.IP.IsLoopback() {
+		answersTo = a.hostNames(cfg).Allows
+	}
 	return admin.New(admin.Options{
 		Metrics: a.metrics.Handler(),
 		Ready:   a.ready,
@@ -31,7 +34,7 @@ func (a *App) adminDoor(cfg *config.Config, d *door) *admin.Door {
 		Evidence:  a.evidence(),
 		Interval:  interval,
 		Profiling: func() bool { return a.cfg.Load().Usher.Profiling },
-		LocalOnly: ok && address.IP.IsLoopback(),
+		AnswersTo: answersTo,
 	})
 }
 

@@ -46,7 +46,7 @@ func (a *App) managementServer(cfg *config.Config) (*http.Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return trustedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	var answer http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case strings.HasPrefix(r.URL.Path, bootapi.Prefix):
 			a.machine.ServeHTTP(w, r)
@@ -55,7 +55,11 @@ func (a *App) managementServer(cfg *config.Config) (*http.Server, error) {
 		default:
 			protected.ServeHTTP(w, r)
 		}
-	}), a.logger), nil
+	})
+	if cfg.Default.AuthStrategy == "noauth" { // a page from elsewhere has no credentials
+		answer = ownNamesOnly(a.hostNames(cfg), answer)
+	}
+	return trustedServer(answer, a.logger), nil
 }
 
 // protect asks operators for credentials as [DEFAULT]auth_strategy says.

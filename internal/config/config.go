@@ -158,6 +158,7 @@ type Usher struct {
 	RPCAddresses       map[string]string // conductor's host name to address
 	InsecureManagement bool
 	InsecureRPC        bool
+	AllowedHosts       []string
 	Profiling          bool
 	TemplateDir        string
 	MaxConnections     int

@@ -61,7 +61,7 @@ func TestDefaults(t *testing.T) {
 		Usher: Usher{
 			BootListen: "0.0.0.0:6386", AdminListen: "127.0.0.1:6387", RPCTimeout: 3 * time.Second, RPCAddresses: map[string]string{},
 			MaxConnections: 4096, MaxRequests: 1024, ShutdownTimeout: 10 * time.Second, RetryAfter: 3 * time.Second,
-			BootRateBurst: 32, BootAllowedNetworks: []string{}, JournalSize: 10000,
+			BootRateBurst: 32, BootAllowedNetworks: []string{}, AllowedHosts: []string{}, JournalSize: 10000,
 		},
 	}
 	if diff := cmp.Diff(want, c, cmp.AllowUnexported(Config{})); diff != "" {
@@ -161,6 +161,7 @@ rpc_timeout = 0.25
 		"[conductor]automated_clean":   {Value: "false", Origin: "default", Reloadable: true},
 		"[pxe]kernel_append_params":    {Value: "nofb nomodeset vga=normal", Origin: "default", Reloadable: true},
 		"[conductor]rescue_kernel":     {Value: "", Origin: "default", Reloadable: true},
+		"[usher]allowed_hosts":         {Value: "", Origin: "default"},
 		"[usher]insecure_management":   {Value: "false", Origin: "default"},
 		"[usher]insecure_rpc":          {Value: "false", Origin: "default"},
 		"[conductor]conductor_group":   {Value: "", Origin: "default"},

@@ -210,6 +210,7 @@ func usherOptions(u *Usher) []option {
 		{id: name("rpc_addresses"), kind: dict(quoted()), into: &u.RPCAddresses, help: "Addresses of conductors whose host name is not one: `HOST:ADDRESS,...`."},
 		{id: name("insecure_management"), kind: boolean(), into: &u.InsecureManagement, def: "false", help: "Allow the management API without authentication on an address that others can reach."},
 		{id: name("insecure_rpc"), kind: boolean(), into: &u.InsecureRPC, def: "false", help: "Allow RPC without authentication on an address that others can reach; beside Ironic there is only a warning."},
+		{id: name("allowed_hosts"), kind: list(text()), into: &u.AllowedHosts, help: "Names besides this host's own that the management API without authentication, and the operator's listener on a loopback address, answer to."},
 		{id: name("template_dir"), kind: text(), into: &u.TemplateDir, reload: true, help: "Folder of boot file templates that replace the built-in ones."},
 		{id: name("max_connections"), kind: integer(1, noMax), into: &u.MaxConnections, def: "4096", help: "Most connections at the machines' door at one time, of some 45 KiB each; then the longest idle one makes room."},
 		{id: name("max_requests"), kind: integer(1, noMax), into: &u.MaxRequests, def: "1024", reload: true,
