@@ -47,7 +47,7 @@ func TestDefaults(t *testing.T) {
 		API: API{HostIP: "127.0.0.1", Port: 6385, RestrictBootConfig: true, RestrictLookup: true, MaxLimit: 1000},
 		Conductor: Conductor{
 			HeartbeatInterval: 10 * time.Second, HeartbeatTimeout: time.Minute,
-			FileURLAllowedPaths:         []string{"/srv/usher", "/var/lib/ironic", "/shared/html", "/opt/cache/files", "/vagrant"},
+			FileURLAllowedPaths:         []string{"/srv/usher/images"},
 			CheckProvisionStateInterval: time.Minute,
 			DeployCallbackTimeout:       30 * time.Minute, CleanCallbackTimeout: 30 * time.Minute, RescueCallbackTimeout: 30 * time.Minute,
 			InspectWaitTimeout: 30 * time.Minute, ServiceCallbackTimeout: 30 * time.Minute,
@@ -331,5 +331,28 @@ func TestDiff(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, Diff(before, after)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestShownWithoutSecrets: options that are no secrets themselves can hold one,
+// in a URL or in kernel parameters. Settings and the log of a reload show none.
+func TestShownWithoutSecrets(t *testing.T) {
+	before := mustLoad(t, "")
+	after := mustLoad(t, "[pxe]\nipxe_fallback_script = http://me:sesame@h/x?X-Amz-Signature=sesame\n"+
+		"kernel_append_params = quiet ipa-api-password=sesame\n[conductor]\ndeploy_kernel = https://s3/k?sig=sesame\n"+
+		"[deploy]\nhttp_url = http://me:sesame@h/\n")
+	changes := Diff(before, after)
+	if len(changes) != 4 {
+		t.Errorf("%d options changed: %+v", len(changes), changes)
+	}
+	for _, c := range changes {
+		if strings.Contains(c.New, "sesame") {
+			t.Errorf("the change of %s shows a secret: %s", c.Name, c.New)
+		}
+	}
+	for _, s := range after.Settings() {
+		if strings.Contains(s.Value, "sesame") {
+			t.Errorf("%s shows a secret: %s", s.Name, s.Value)
+		}
 	}
 }

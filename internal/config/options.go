@@ -58,13 +58,13 @@ func defaultOptions(d *Default) []option {
 			help: "Boot interface of nodes that name none; unset: the first enabled one that the hardware type supports."},
 		{id: name("default_deploy_interface"), kind: text(), into: &d.DefaultDeployInterface, def: "direct",
 			help: "Deploy interface of nodes that name none. (Ironic has no default.)"},
-		{id: name("hash_partition_exponent"), kind: integer(0, 32), into: &d.HashPartitionExponent, def: "5",
-			help: "Each conductor has 2 to the power of this many partitions of the hash ring. The same on all hosts."},
+		{id: name("hash_partition_exponent"), kind: integer(0, 20), into: &d.HashPartitionExponent, def: "5",
+			help: "Each conductor has 2 to the power of this many partitions of the hash ring. The same on all hosts. (Ironic allows 32, for which no host has the memory.)"},
 		{id: name("hash_ring_reset_interval"), kind: seconds(0, noMax), into: &d.HashRingResetInterval, def: "15",
 			help: "Age at which a hash ring is rebuilt on its next use."},
 		{id: name("hash_ring_algorithm"), kind: choice("blake2b", "blake2s", "md5", "sha1", "sha224", "sha256", "sha384", "sha512",
-			"sha3_224", "sha3_256", "sha3_384", "sha3_512", "shake_128", "shake_256"), into: &d.HashRingAlgorithm, def: "md5",
-			help: "Hash function of the ring. The same on all hosts, and Ironic's beside Ironic."},
+			"sha3_224", "sha3_256", "sha3_384", "sha3_512"), into: &d.HashRingAlgorithm, def: "md5",
+			help: "Hash function of the ring. The same on all hosts, and Ironic's beside Ironic. (Ironic allows shake_128 and shake_256 too, and then fails to build a ring.)"},
 	})
 }
 
@@ -96,8 +96,8 @@ func conductorOptions(c *Conductor) []option {
 			help: "Clean nodes before they become available. (Ironic's default is true.)"},
 		{id: name("conductor_group"), kind: text(), into: &c.ConductorGroup, help: "Group this conductor belongs to."},
 		{id: name("file_url_allowed_paths"), kind: list(absolutePath()), into: &c.FileURLAllowedPaths,
-			def:  "$state_path,/var/lib/ironic,/shared/html,/opt/cache/files,/vagrant",
-			help: "Folders that `file://` URLs of images may point into; empty: no such URLs. (Ironic has /templates too, and no $state_path.)"},
+			def:  "$state_path/images",
+			help: "Folders that `file://` URLs of images may point into: everything below is published to machines. Empty: no such URLs. (Ironic's default is a list of folders of its own.)"},
 		{id: name("check_provision_state_interval"), kind: seconds(0, noMax), into: &c.CheckProvisionStateInterval, def: "60", reload: true,
 			help: "Time between looks for nodes that wait too long; 0: never."},
 		waiting("deploy_callback_timeout", &c.DeployCallbackTimeout, "`wait call-back`"),

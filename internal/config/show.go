@@ -8,10 +8,12 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/usher-boot/usher/internal/redact"
 )
 
 // masked stands for a secret.
-const masked = "***"
+const masked = redact.Mask
 
 // Setting is one option for people to read. Secrets are masked.
 type Setting struct {
@@ -35,7 +37,7 @@ type setting struct {
 
 func newSetting(o *option, r *result) setting {
 	plain := display(o.into)
-	shown := plain
+	shown := redact.Text(plain) // a URL or kernel parameters may hold one
 	if r.tender && plain != "" {
 		shown = o.mask(plain)
 	}

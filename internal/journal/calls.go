@@ -3,6 +3,8 @@ package journal
 import (
 	"sync"
 	"time"
+
+	"github.com/usher-boot/usher/internal/redact"
 )
 
 // Call is the last call of a conductor that brought no answer about a node.
@@ -23,7 +25,7 @@ func (j *Journal) CallFailed(host string, err error) {
 	if j == nil {
 		return
 	}
-	text := redact(err.Error())
+	text := redact.Text(err.Error())
 	if len(text) > maxError {
 		text = text[:maxError]
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/usher-boot/usher"
 	"github.com/usher-boot/usher/internal/dispatch"
+	"github.com/usher-boot/usher/internal/redact"
 )
 
 // Entry is one decision as operators see it. Strings of the request are as
@@ -78,7 +79,7 @@ func (r *record) set(seq uint64, d *dispatch.Decision, err string) {
 		if i == textError {
 			limit = maxError
 			if len(s) > limit {
-				s = redact(s) // while the end of a URL's password still shows
+				s = redact.Text(s) // while the end of a URL's password still shows
 			}
 		}
 		if len(s) > limit {
@@ -112,7 +113,7 @@ func (r *record) entry() Entry {
 		Seq: r.seq, Time: r.at.UTC(), RequestID: get(textRequestID), Remote: get(textRemote),
 		AskedMAC: get(textAskedMAC), File: get(textFile), Node: get(textNode), Name: get(textName),
 		State: get(textState), Owner: get(textOwner), AnsweredBy: get(textAnsweredBy),
-		Outcome: string(r.outcome), Cause: string(r.cause), Error: redact(get(textError)),
+		Outcome: string(r.outcome), Cause: string(r.cause), Error: redact.Text(get(textError)),
 		Database: r.steps.Database, Ring: r.steps.Ring, RPC: r.steps.RPC, Total: r.steps.Total,
 	}
 	if r.mac != (usher.MAC{}) {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/usher-boot/usher"
+	"github.com/usher-boot/usher/internal/redact"
 )
 
 // nodeField is one member of a node as the API shows it.
@@ -34,7 +35,7 @@ var nodeFields = []nodeField{
 	{name: "extra", show: func(n *usher.Node) any { return shown(n.Extra) }},
 	{name: "instance_info", show: func(n *usher.Node) any { return maskInstance(n.InstanceInfo) }},
 	{name: "instance_uuid", column: "instance_uuid", show: func(n *usher.Node) any { return nullable(n.InstanceUUID) }},
-	{name: "last_error", show: func(n *usher.Node) any { return nullable(n.LastError) }},
+	{name: "last_error", show: func(n *usher.Node) any { return nullable(redact.With(n.LastError, masked)) }},
 	{name: "maintenance", column: "maintenance", show: func(n *usher.Node) any { return n.Maintenance }},
 	{name: "maintenance_reason", show: func(n *usher.Node) any { return nullable(n.MaintenanceReason) }},
 	{name: "power_state", column: "power_state", show: func(n *usher.Node) any { return nullable(n.PowerState) }},

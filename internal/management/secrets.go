@@ -1,8 +1,9 @@
 package management
 
 import (
-	"regexp"
 	"strings"
+
+	"github.com/usher-boot/usher/internal/redact"
 )
 
 const masked = "******"
@@ -13,13 +14,6 @@ var secretWords = []string{
 	"adminpass", "admin_pass", "password", "new_pass", "secret", "sys_pswd", "token", "configdrive",
 	"encrypted_key", "private_key", "fernetkey", "sslkey", "passphrase", "keystonecredential",
 }
-
-// secretInText finds secrets inside of strings, such as kernel parameters
-// ("ipa-api-password=sesame") and URLs with credentials.
-var (
-	secretInText = regexp.MustCompile(`(?i)((?:password|passphrase|secret|token|sslkey)[0-9]*\s*[=:]\s*["']?)[^\s"'&]+`)
-	secretInURL  = regexp.MustCompile(`(://[^/\s:@]*:)[^/\s@]+@`)
-)
 
 // maskSecrets copies a JSON object with everything that looks secret masked,
 // at any depth.
@@ -46,7 +40,7 @@ func maskValue(v any) any {
 		}
 		return out
 	case string:
-		return secretInURL.ReplaceAllString(secretInText.ReplaceAllString(v, "${1}"+masked), "${1}"+masked+"@")
+		return redact.With(v, masked)
 	}
 	return v
 }
