@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/netip"
 
+	"github.com/usher-boot/usher"
 	"github.com/usher-boot/usher/internal/bootapi"
 	"github.com/usher-boot/usher/internal/config"
 	"github.com/usher-boot/usher/internal/dispatch"
@@ -47,7 +48,7 @@ func LimitsOf(cfg *config.Config, address netip.Addr) (SourceLimits, error) {
 		return SourceLimits{}, named("[usher]boot_allowed_networks", err)
 	}
 	return SourceLimits{
-		Source: bootapi.Source(address), Allowed: networks.Allow(address), Networks: cfg.Usher.BootAllowedNetworks,
+		Source: usher.Source(address), Allowed: networks.Allow(address), Networks: cfg.Usher.BootAllowedNetworks,
 		Rate: cfg.Usher.BootRateLimit, Burst: cfg.Usher.BootRateBurst, Connections: cfg.Usher.BootConnectionsPerSource,
 	}, nil
 }

@@ -21,7 +21,8 @@ func User(ctx context.Context) string {
 }
 
 // DeniedStatus returns, within the denied callback of Basic, the status to
-// answer with: 401, or 400 where the credentials cannot be understood.
+// answer with: 401, 400 where the credentials cannot be understood, or 503
+// where too many ask for theirs to be checked.
 func DeniedStatus(r *http.Request) int {
 	if status, ok := r.Context().Value(statusKey{}).(int); ok {
 		return status
@@ -35,8 +36,14 @@ func DeniedStatus(r *http.Request) int {
 func Basic(users *Users, next http.Handler, denied func(w http.ResponseWriter, r *http.Request, message string)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		user, password, status, message := credentials(r)
-		if status == 0 && !users.check(r.Context(), user, password) {
-			status, message = http.StatusUnauthorized, "Incorrect username or password"
+		if status == 0 {
+			switch ok, err := users.check(r.Context(), sourceOf(r), user, password); {
+			case err != nil:
+				w.Header().Set("Retry-After", "1")
+				status, message = http.StatusServiceUnavailable, "The password was not checked: "+err.Error()
+			case !ok:
+				status, message = http.StatusUnauthorized, "Incorrect username or password"
+			}
 		}
 		if status != 0 {
 			if status == http.StatusUnauthorized {

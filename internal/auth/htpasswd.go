@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net/netip"
 	"os"
 	"runtime"
 	"strings"
@@ -22,6 +23,7 @@ import (
 	"time"
 
 	"golang.org/x/crypto/bcrypt"
+	"golang.org/x/sync/singleflight"
 
 	"github.com/usher-boot/usher"
 )
@@ -32,10 +34,8 @@ type Users struct {
 	// Logger, where set before first use, hears of changes of the file.
 	Logger *slog.Logger
 
-	file string
-	// slots bounds how many passwords are compared at once: each takes a
-	// processor for tens of milliseconds, by intent.
-	slots chan struct{}
+	file  string
+	queue *queue
 
 	mu      sync.Mutex
 	table   *table
@@ -46,7 +46,7 @@ type Users struct {
 // OpenHtpasswd reads an htpasswd file. A line is user:hash; empty lines, lines
 // without a colon and comments are passed over.
 func OpenHtpasswd(file string) (*Users, error) {
-	u := &Users{file: file, slots: make(chan struct{}, runtime.GOMAXPROCS(0)), Logger: slog.New(slog.DiscardHandler)}
+	u := &Users{file: file, queue: newQueue(runtime.GOMAXPROCS(0)), Logger: slog.New(slog.DiscardHandler)}
 	if err := u.load(); err != nil {
 		return nil, err
 	}
@@ -55,34 +55,50 @@ func OpenHtpasswd(file string) (*Users, error) {
 
 // Check says whether the user exists and has this password.
 func (u *Users) Check(user, password string) bool {
-	return u.check(context.Background(), user, password)
+	ok, err := u.check(context.Background(), netip.Addr{}, user, password)
+	return ok && err == nil
 }
 
-// check is Check that waits for its turn only as long as ctx lives.
-func (u *Users) check(ctx context.Context, user, password string) bool {
+// check is Check for a request from a source, which waits for its turn only as
+// long as ctx lives. An error says that the password was not looked at. Those
+// who send the same from one source at the same time share one proof.
+func (u *Users) check(ctx context.Context, source netip.Addr, user, password string) (bool, error) {
 	t := u.current()
 	key := t.key(user, password)
 	if t.known(key) {
-		return true
+		return true, nil
 	}
+	proof := t.proofs.DoChan(source.String()+string(key[:]), func() (any, error) {
+		// The others wait even where the first one hangs up.
+		return u.prove(context.WithoutCancel(ctx), t, key, source, user, password)
+	})
 	select {
-	case u.slots <- struct{}{}:
-		defer func() { <-u.slots }()
+	case r := <-proof:
+		ok, _ := r.Val.(bool)
+		return ok, r.Err
 	case <-ctx.Done():
-		return false
+		return false, ctx.Err()
 	}
-	if t.known(key) { // meanwhile another request has proved it
-		return true
+}
+
+// prove compares a password with its hash, once it is the source's turn.
+func (u *Users) prove(ctx context.Context, t *table, key proofKey, source netip.Addr, user, password string) (ok bool, err error) {
+	leave, err := u.queue.enter(ctx, source)
+	if err != nil {
+		return false, err
+	}
+	defer func() { leave(ok) }()
+	if t.known(key) { // meanwhile another source has proved it
+		return true, nil
 	}
 	hash, exists := t.hashes[user]
 	if !exists {
 		hash = t.decoy // as slow as a wrong password
 	}
-	ok := bcrypt.CompareHashAndPassword(hash, []byte(password)) == nil && exists
-	if ok {
+	if ok = bcrypt.CompareHashAndPassword(hash, []byte(password)) == nil && exists; ok {
 		t.remember(key)
 	}
-	return ok
+	return ok, nil
 }
 
 // current returns the users of the file as it is now, where that is usable.
@@ -145,12 +161,17 @@ type table struct {
 	decoy   []byte
 	secret  [32]byte // makes keys worthless elsewhere
 
+	proofs singleflight.Group
+
 	mu     sync.RWMutex
-	proved map[[sha256.Size]byte]struct{}
+	proved map[proofKey]struct{}
 }
 
+// proofKey stands for a user and a password.
+type proofKey [sha256.Size]byte
+
 func parse(file string, content []byte) (*table, error) {
-	t := &table{content: content, hashes: map[string][]byte{}, proved: map[[sha256.Size]byte]struct{}{}}
+	t := &table{content: content, hashes: map[string][]byte{}, proved: map[proofKey]struct{}{}}
 	rand.Read(t.secret[:]) // never fails: it ends the program instead
 	highest := 0
 	lines := bufio.NewScanner(bytes.NewReader(content))
@@ -197,7 +218,7 @@ func costOf(hash string) (int, error) {
 
 // key stands for a user and password in the memory of successes. It is keyed,
 // so that looking it up tells nothing by its duration.
-func (t *table) key(user, password string) (key [sha256.Size]byte) {
+func (t *table) key(user, password string) (key proofKey) {
 	h := hmac.New(sha256.New, t.secret[:])
 	var n [8]byte
 	binary.BigEndian.PutUint64(n[:], uint64(len(user)))
@@ -208,14 +229,14 @@ func (t *table) key(user, password string) (key [sha256.Size]byte) {
 	return key
 }
 
-func (t *table) known(key [sha256.Size]byte) bool {
+func (t *table) known(key proofKey) bool {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	_, ok := t.proved[key]
 	return ok
 }
 
-func (t *table) remember(key [sha256.Size]byte) {
+func (t *table) remember(key proofKey) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if len(t.proved) >= remembered {

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/usher-boot/usher"
 )
 
 // Connections bounds how many connections of one source are open, over all
@@ -50,7 +52,7 @@ func (c *Connections) enter(conn net.Conn) (verdict, netip.Addr) {
 	if !ok {
 		return uncounted, netip.Addr{}
 	}
-	from := Source(tcp.AddrPort().Addr())
+	from := usher.Source(tcp.AddrPort().Addr())
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n := c.open[from]

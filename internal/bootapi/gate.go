@@ -61,7 +61,7 @@ type gate struct {
 
 func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	at, _ := netip.ParseAddrPort(r.RemoteAddr) // the zero value is nobody's address, and let in nowhere
-	from := Source(at.Addr())
+	from := usher.Source(at.Addr())
 	switch {
 	case r.Context().Value(unlimitedKey{}) != nil:
 		g.next.ServeHTTP(w, r)
