@@ -4,19 +4,25 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"log/slog"
 	"os"
 	"sync"
 	"time"
+
+	"github.com/usher-boot/usher/internal/config"
+	"github.com/usher-boot/usher/internal/doctor"
 )
 
 // certificate is a server's certificate on disk, read again when its file has
 // changed, so that renewing one needs no restart.
 type certificate struct {
 	certFile, keyFile string
+	logger            *slog.Logger
 
 	mu      sync.Mutex
 	modTime time.Time
 	loaded  *tls.Certificate
+	broken  error // of the file on disk; the one before still serves
 }
 
 func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
@@ -24,7 +30,7 @@ func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	defer c.mu.Unlock()
 	info, err := os.Stat(c.certFile)
 	if err == nil && c.loaded != nil && info.ModTime().Equal(c.modTime) {
-		return c.loaded, nil
+		return c.loaded, c.settle(nil)
 	}
 	var pair tls.Certificate
 	if err == nil {
@@ -32,12 +38,88 @@ func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	}
 	if err != nil {
 		if c.loaded != nil { // being replaced right now, or broken: the old one still serves
-			return c.loaded, nil
+			return c.loaded, c.settle(err)
 		}
 		return nil, err
 	}
 	c.loaded, c.modTime = &pair, info.ModTime()
-	return c.loaded, nil
+	warnExpiry(c.logger, c.certFile, pair.Leaf.NotAfter)
+	return c.loaded, c.settle(nil)
+}
+
+// settle notes how the file on disk is, and says so once. It returns nil: a
+// client is served in either case.
+func (c *certificate) settle(broken error) error {
+	if broken != nil && (c.broken == nil || c.broken.Error() != broken.Error()) {
+		c.logger.Error("the TLS certificate on disk cannot be used; the one before still serves", "file", c.certFile, "error", broken)
+	}
+	c.broken = broken
+	return nil
+}
+
+// state is when the certificate that is served expires, and what is wrong with
+// the file on disk.
+func (c *certificate) state() (expires time.Time, broken error) {
+	served, err := c.get(nil)
+	if err != nil {
+		return time.Time{}, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return served.Leaf.NotAfter, c.broken
+}
+
+// expirySoon is how long before its end a certificate is warned about.
+const expirySoon = 14 * 24 * time.Hour
+
+func warnExpiry(logger *slog.Logger, file string, expires time.Time) {
+	switch left := time.Until(expires); {
+	case left <= 0:
+		logger.Error("the TLS certificate has expired: clients refuse it", "file", file, "expired", expires)
+	case left < expirySoon:
+		logger.Warn("the TLS certificate expires soon", "file", file, "expires", expires)
+	}
+}
+
+// doctorCertificates checks the certificates of the listeners that have TLS.
+func doctorCertificates(cfg *config.Config) []doctor.Check {
+	var checks []doctor.Check
+	seen := map[string]bool{}
+	for _, c := range []struct {
+		wanted                   bool
+		group, certFile, keyFile string
+	}{
+		{cfg.Usher.BootTLSListen != "" || cfg.API.EnableSSLAPI, "[ssl]", cfg.SSL.CertFile, cfg.SSL.KeyFile},
+		{cfg.JSONRPC.UseSSL, "[json_rpc]", orElse(cfg.JSONRPC.CertFile, cfg.SSL.CertFile), orElse(cfg.JSONRPC.KeyFile, cfg.SSL.KeyFile)},
+	} {
+		if !c.wanted || seen[c.certFile] {
+			continue
+		}
+		seen[c.certFile] = true
+		checks = append(checks, doctorCertificate(c.group, c.certFile, c.keyFile))
+	}
+	return checks
+}
+
+func doctorCertificate(group, certFile, keyFile string) doctor.Check {
+	check := doctor.Check{Name: "certificate " + certFile, State: doctor.Failed,
+		Fix: "renew it: processes read the file again by themselves"}
+	pair, err := tls.LoadX509KeyPair(certFile, keyFile)
+	if err != nil {
+		check.Detail, check.Fix = err.Error(), "correct "+group+"cert_file and "+group+"key_file"
+		return check
+	}
+	expires := pair.Leaf.NotAfter
+	check.Detail = "valid until " + expires.UTC().Format(time.RFC3339)
+	switch left := time.Until(expires); {
+	case left <= 0:
+		check.Detail = "expired at " + expires.UTC().Format(time.RFC3339) + ": clients refuse it"
+	case left < expirySoon:
+		check.State = doctor.Warning
+	default:
+		check.State, check.Fix = doctor.OK, ""
+	}
+	return check
 }
 
 // certPool reads a file of CA certificates.

@@ -28,6 +28,7 @@ func Doctor(ctx context.Context, cfg *config.Config, version, dnsmasq string) do
 	checks = append(checks, found...)
 	checks = append(checks, doctorDoor(ctx, cfg, ironic)...)
 	checks = append(checks, doctorExposure(cfg, ironic)...)
+	checks = append(checks, doctorCertificates(cfg)...)
 	if dnsmasq != "" {
 		checks = append(checks, doctor.Dnsmasq(dnsmasq, publicDoor(cfg), strings.TrimRight(cfg.Deploy.HTTPURL, "/")))
 	}

@@ -33,6 +33,7 @@ type door struct {
 	listener net.Listener
 	limit    *bootapi.Limited // of machines' connections; nil at other doors
 	lines    *jsonrpc.Lines   // of other processes of ours; nil at other doors than RPC's
+	cert     *certificate     // nil without TLS
 	server   *http.Server
 	served   chan struct{} // closed when server.Serve has returned; nil where it never began
 }
@@ -162,11 +163,11 @@ func (a *App) buildDoors(_ context.Context, cfg *config.Config) error {
 			d.server = bootapi.NewServer(a.machine, a.logger)
 		case DoorMachinesTLS:
 			d.server = bootapi.NewServer(a.machine, a.logger)
-			err = d.useTLS("[ssl]", cfg.SSL.CertFile, cfg.SSL.KeyFile, "")
+			err = d.useTLS(a.logger, "[ssl]", cfg.SSL.CertFile, cfg.SSL.KeyFile, "")
 		case DoorManagement:
 			d.server, err = a.managementServer(cfg)
 			if err == nil && cfg.API.EnableSSLAPI {
-				err = d.useTLS("[ssl]", cfg.SSL.CertFile, cfg.SSL.KeyFile, "")
+				err = d.useTLS(a.logger, "[ssl]", cfg.SSL.CertFile, cfg.SSL.KeyFile, "")
 			}
 		case DoorRPC:
 			d.server, err = a.rpcServer(d, cfg)
@@ -242,11 +243,12 @@ func (d *door) stop(ctx context.Context) error {
 // useTLS makes the door speak TLS, reading the certificate again for a new
 // connection once its file has changed. clients is a file of CAs of which a
 // client must show a certificate; empty asks for none.
-func (d *door) useTLS(group, certFile, keyFile, clients string) error {
+func (d *door) useTLS(logger *slog.Logger, group, certFile, keyFile, clients string) error {
 	if certFile == "" || keyFile == "" {
 		return usher.Errorf(usher.ErrInvalid, "%scert_file and %[1]skey_file are needed for TLS on the %s door", group, d.name)
 	}
-	cert := &certificate{certFile: certFile, keyFile: keyFile}
+	cert := &certificate{certFile: certFile, keyFile: keyFile, logger: logger}
+	d.cert = cert
 	if _, err := cert.get(nil); err != nil {
 		return named(group+"cert_file", err)
 	}

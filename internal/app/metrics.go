@@ -16,7 +16,7 @@ func (a *App) buildMetrics(_ context.Context, cfg *config.Config) error {
 	o := metrics.Options{
 		Version: a.version, Commit: a.commit,
 		Disk:  a.role.Conductor,
-		Ready: a.ready, Rings: a.ringMetrics,
+		Ready: a.ready, Rings: a.ringMetrics, Certificates: a.certificateMetrics,
 	}
 	if a.role.API {
 		o.Files = bootFileNames()
@@ -72,6 +72,19 @@ func (a *App) connectionMetrics() []metrics.Connections {
 		if d.limit != nil {
 			all = append(all, metrics.Connections{Door: d.name, Open: d.limit.Open(), Limit: d.limit.Limit()})
 		}
+	}
+	return all
+}
+
+// certificateMetrics are the certificates of the listeners that have TLS.
+func (a *App) certificateMetrics() []metrics.Certificate {
+	var all []metrics.Certificate
+	for _, d := range a.doors {
+		if d.cert == nil {
+			continue
+		}
+		expires, broken := d.cert.state()
+		all = append(all, metrics.Certificate{Listener: d.name, Expires: expires, Usable: broken == nil})
 	}
 	return all
 }

@@ -64,7 +64,7 @@ func (a *App) rpcServer(d *door, cfg *config.Config) (*http.Server, error) {
 // newer Ironic's; Debian's has them in [ssl].
 func (a *App) rpcTLS(d *door, cfg *config.Config) error {
 	if cfg.JSONRPC.CertFile != "" {
-		return d.useTLS("[json_rpc]", cfg.JSONRPC.CertFile, cfg.JSONRPC.KeyFile, cfg.SSL.CAFile)
+		return d.useTLS(a.logger, "[json_rpc]", cfg.JSONRPC.CertFile, cfg.JSONRPC.KeyFile, cfg.SSL.CAFile)
 	}
-	return d.useTLS("[ssl]", cfg.SSL.CertFile, cfg.SSL.KeyFile, cfg.SSL.CAFile)
+	return d.useTLS(a.logger, "[ssl]", cfg.SSL.CertFile, cfg.SSL.KeyFile, cfg.SSL.CAFile)
 }

@@ -39,6 +39,7 @@ type Options struct {
 	ConnectionsRefused func() uint64
 	HeartbeatFailures  func() uint64
 	JournalDropped     func() uint64
+	Certificates       func() []Certificate
 }
 
 // Connections are those of one door for machines.
@@ -158,6 +159,9 @@ func New(o Options) *Metrics {
 			Help:    "Time that fetching a kernel or a ramdisk took.",
 			Buckets: prometheus.ExponentialBuckets(0.1, 3, 10), // 100 ms to 33 min
 		})
+	}
+	if o.Certificates != nil {
+		registry.MustRegister(newCertificates(o.Certificates))
 	}
 	if o.JournalDropped != nil {
 		declare.NewCounterFunc(prometheus.CounterOpts{

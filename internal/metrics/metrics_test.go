@@ -32,6 +32,9 @@ func whole() *Metrics {
 		ConnectionsRefused: func() uint64 { return 5 },
 		HeartbeatFailures:  func() uint64 { return 6 },
 		JournalDropped:     func() uint64 { return 7 },
+		Certificates: func() []Certificate {
+			return []Certificate{{"RPC", time.Unix(1000, 0), true}, {"management", time.Time{}, false}}
+		},
 	})
 }
 
@@ -101,6 +104,9 @@ func TestScrape(t *testing.T) {
 		`usher_config_reloads_total{result="failed"} 1`,
 		`usher_config_last_reload_successful 0`,
 		`usher_trace_export_failures_total 1`,
+		`usher_tls_certificate_expiry_timestamp_seconds{listener="RPC"} 1000`,
+		`usher_tls_certificate_usable{listener="RPC"} 1`,
+		`usher_tls_certificate_usable{listener="management"} 0`,
 	} {
 		if !strings.Contains(text, "\n"+want) {
 			t.Errorf("no %s", want)

@@ -31,8 +31,10 @@ func TestContrib(t *testing.T) {
 	conf := configure(t, "[database]connection="+database, "[DEFAULT]host=conductor-1", "[usher]rpc_listen=127.0.0.1:0", allowFiles)
 	upgrade(t, conf)
 	conductor := start(t, "conductor", conf)
+	cert := testenv.Certificate(t)
 	api := start(t, "api", configure(t, "[database]connection="+database, "[DEFAULT]host=api-1",
-		"[usher]rpc_addresses=conductor-1:"+conductor.at("RPC")))
+		"[usher]rpc_addresses=conductor-1:"+conductor.at("RPC"),
+		"[usher]boot_tls_listen=127.0.0.1:0", "[ssl]cert_file="+cert, "[ssl]key_file="+cert))
 	api.deploy()
 	_, text := conductor.get("admin", "/metrics")
 	if err := conductor.cmd.Process.Kill(); err != nil {
@@ -61,6 +63,7 @@ func TestContrib(t *testing.T) {
 		{more, `usher_boot_step_seconds_count{step="rpc"}`},
 		{more, `usher_rpc_failures_total{conductor="conductor-1",kind="unreachable"}`},
 		{more, `usher_hash_rings`},
+		{more, `usher_tls_certificate_usable{listener="machines (TLS)"}`},
 		{more, `usher_hash_ring_conductors{conductor_group="",hardware_type="manual-management"}`},
 	} {
 		if !regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(happened.metric) + ` [1-9]`).MatchString(happened.output) {
