@@ -113,7 +113,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 		journal: journal.New(cfg.Usher.JournalSize), terminal: o.Terminal, machine: &swap{},
 		notifier: o.Notifier}
 	a.lifecycle.logger = a.logger
-	a.lifecycle.onStop("log", func(context.Context) error { log.lines.flush(); return nil })
+	a.lifecycle.onStop("log", func(context.Context) error { log.buffer.flush(); return nil })
 	a.cfg.Store(cfg)
 	for _, w := range cfg.Warnings() {
 		a.logger.Warn(w)

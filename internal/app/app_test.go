@@ -389,7 +389,7 @@ func TestReloadable(t *testing.T) {
 	if installed(a) != before || a.Config().PXE.PXEConfigSubdir == "elsewhere" || a.Config().Default.MyIP != "127.0.0.1" {
 		t.Error("an option that takes a restart was reloaded")
 	}
-	a.log.lines.flush()
+	a.log.buffer.flush()
 	if log := s.log.String(); !strings.Contains(log, `only a restart puts it in force" option=[pxe]pxe_config_subdir`) {
 		t.Errorf("no warning:\n%s", log)
 	}

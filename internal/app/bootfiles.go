@@ -6,6 +6,7 @@ import (
 
 	"github.com/usher-boot/usher"
 	"github.com/usher-boot/usher/internal/bootrpc"
+	"github.com/usher-boot/usher/internal/jsonrpc"
 	"github.com/usher-boot/usher/internal/metrics"
 )
 
@@ -13,7 +14,8 @@ import (
 // this process by a function call, all others by RPC.
 func (a *App) useConductors(caller bootrpc.Caller) {
 	o := bootrpc.Options{Host: a.host, Caller: caller,
-		Timeout: func() time.Duration { return a.cfg.Load().Usher.RPCTimeout }}
+		Timeout: func() time.Duration { return a.cfg.Load().Usher.RPCTimeout },
+		Failed:  func(host string, err error) { a.rpcFailed(host, jsonrpc.KindOf(err)) }}
 	if a.tracing != nil {
 		o.Alone = a.tracing.Sampled // the call goes with the trace of its request
 	}

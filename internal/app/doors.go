@@ -14,8 +14,8 @@ import (
 
 	"github.com/usher-boot/usher"
 	"github.com/usher-boot/usher/internal/bootapi"
+	"github.com/usher-boot/usher/internal/bootrpc"
 	"github.com/usher-boot/usher/internal/config"
-	"github.com/usher-boot/usher/internal/jsonrpc"
 )
 
 // Names of the doors, for Addr.
@@ -29,13 +29,13 @@ const (
 
 // door is one listener with its server.
 type door struct {
-	name     string
-	listener net.Listener
-	limit    *bootapi.Limited // of machines' connections; nil at other doors
-	lines    *jsonrpc.Lines   // of other processes of ours; nil at other doors than RPC's
-	cert     *certificate     // nil without TLS
-	server   *http.Server
-	served   chan struct{} // closed when server.Serve has returned; nil where it never began
+	name      string
+	listener  net.Listener
+	limit     *bootapi.Limited // of machines' connections; nil at other doors
+	bootFiles *bootrpc.Server  // for other processes of ours; nil at other doors than RPC's
+	cert      *certificate     // nil without TLS
+	server    *http.Server
+	served    chan struct{} // closed when server.Serve has returned; nil where it never began
 }
 
 // swap is a handler that can be replaced while it serves.
@@ -227,8 +227,8 @@ func (d *door) stop(ctx context.Context) error {
 	} else {
 		err = d.server.Shutdown(ctx)
 	}
-	if d.lines != nil {
-		err = errors.Join(err, d.lines.Stop(ctx))
+	if d.bootFiles != nil {
+		err = errors.Join(err, d.bootFiles.Stop(ctx))
 	}
 	if err != nil {
 		err = errors.Join(err, d.server.Close())

@@ -10,20 +10,20 @@ import (
 // logging is the process's logger and the level that a reload may change.
 type logging struct {
 	w      io.Writer
-	lines  *lines // before w
+	buffer *logBuffer // before w
 	logger *slog.Logger
 	level  slog.LevelVar
 }
 
 func newLogging(w io.Writer, cfg *config.Config) *logging {
-	l := &logging{w: w, lines: newLines(w)}
+	l := &logging{w: w, buffer: newLogBuffer(w)}
 	l.set(cfg)
 	options := &slog.HandlerOptions{Level: &l.level}
+	var handler slog.Handler = slog.NewTextHandler(l.buffer, options)
 	if cfg.Default.UseJSON {
-		l.logger = slog.New(slog.NewJSONHandler(l.lines, options))
-	} else {
-		l.logger = slog.New(newTextHandler(l.lines, options))
+		handler = slog.NewJSONHandler(l.buffer, options)
 	}
+	l.logger = slog.New(handler)
 	return l
 }
 

@@ -127,8 +127,9 @@ func (a *App) observe(ctx context.Context, d *dispatch.Decision) {
 	if h := a.logger.Handler(); h.Enabled(ctx, d.Level()) {
 		// Not by the logger, which looks for its caller each time.
 		r := slog.NewRecord(time.Now(), d.Level(), "boot request", 0)
-		r.AddAttrs(slog.Any("", d)) // its fields become the line's
-		_ = h.Handle(ctx, r)        // nobody could be told
+		var room [dispatch.MostLogAttrs]slog.Attr
+		r.AddAttrs(d.AppendLogAttrs(room[:0])...)
+		_ = h.Handle(ctx, r) // nobody could be told
 	}
 	a.metrics.Observe(d)
 	a.journal.Add(d)

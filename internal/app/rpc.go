@@ -36,10 +36,9 @@ func (a *App) rpcMethods(cfg *config.Config) map[string]jsonrpc.Method {
 // rpcServer answers other Usher processes at the RPC door, and asks for
 // credentials as [json_rpc]auth_strategy says.
 func (a *App) rpcServer(d *door, cfg *config.Config) (*http.Server, error) {
-	d.lines = &jsonrpc.Lines{Path: bootrpc.Path, Protocol: bootrpc.Protocol,
-		Answer: bootrpc.Answer(a.readyFiles()), Most: bootrpc.MostQuestion,
+	d.bootFiles = &bootrpc.Server{Conductor: a.readyFiles(),
 		Next: jsonrpc.NewServer(jsonrpc.ServerOptions{Methods: a.observed(a.rpcMethods(cfg)), Logger: a.logger})}
-	handler := a.traceable(d.lines)
+	handler := a.traceable(d.bootFiles)
 	switch cfg.JSONRPC.AuthStrategy {
 	case "noauth":
 		if err := a.refuseExposedRPC(cfg); err != nil {

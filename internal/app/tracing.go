@@ -60,11 +60,18 @@ func (a *App) bootFileRead() func(ctx context.Context, start time.Time, err erro
 // callWith counts what fails of the calls that are made with these options,
 // and lets traces go with them.
 func (a *App) callWith(o jsonrpc.ClientOptions) jsonrpc.ClientOptions {
-	o.Failed = func(host string, k jsonrpc.Kind) { a.metrics.RPCFailed(host, string(k)) }
+	o.Failed = a.rpcFailed
 	if a.tracing != nil {
 		o.Header = a.tracing.Header
 	}
 	return o
+}
+
+// rpcFailed counts a call that failed; one that its caller gave up has no kind.
+func (a *App) rpcFailed(host string, k jsonrpc.Kind) {
+	if k != "" {
+		a.metrics.RPCFailed(host, string(k))
+	}
 }
 
 // observed counts the answers of each method, and makes spans of them where

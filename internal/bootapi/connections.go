@@ -99,23 +99,8 @@ func track(conn net.Conn, state http.ConnState) {
 			h.idle.Store(time.Now().UnixNano())
 		case http.StateActive:
 			h.idle.Store(0)
-			if !h.deep {
-				h.deep = true
-				deepen(0)
-			}
 		}
 	}
-}
-
-// deepen makes the stack of a connection's goroutine as large as a decision
-// needs, at once and while there is little on it to copy. Firmware opens a
-// connection for each request, and to grow by doubling takes a twelfth of the
-// time of one.
-//
-//go:noinline
-func deepen(i int) byte {
-	var room [8 << 10]byte
-	return room[i]
 }
 
 type tooManyKey struct{}

@@ -172,7 +172,6 @@ type held struct {
 	from    netip.Addr
 	counted bool         // among those of its source
 	over    bool         // one too many of its source
-	deep    bool         // its goroutine's stack has grown; that goroutine's alone
 	idle    atomic.Int64 // since when, in nanoseconds of Unix time; 0 while it is not
 	closed  atomic.Bool
 }

@@ -7,6 +7,7 @@ package bootrpc
 import (
 	"context"
 	"errors"
+	"io"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,8 +27,11 @@ const (
 	calls     = 8       // to one conductor at one time
 )
 
-// MostQuestion bounds the bytes of one question.
-const MostQuestion = 256 << 10
+// Bounds of the messages on a line, in bytes.
+const (
+	mostQuestion = 256 << 10
+	mostAnswer   = 2 * mostBytes
+)
 
 // asAloneFor is how long a conductor that does not know Path is not asked
 // there again. It may be upgraded.
@@ -41,9 +45,9 @@ type RPC interface {
 // Caller reaches the conductor at host.
 type Caller interface {
 	RPC
-	// Ask asks one question in a protocol that is spoken at a path. Its error
-	// says UnknownMethod where it is not spoken.
-	Ask(ctx context.Context, host, path, protocol string, question []byte) ([]byte, error)
+	// Upgrade opens a connection for another protocol, by HTTP's upgrade at
+	// path. Its error says UnknownMethod where the conductor does not know it.
+	Upgrade(ctx context.Context, host, path, protocol string) (io.ReadWriteCloser, error)
 }
 
 // Local is the conductor in this process.
@@ -68,6 +72,9 @@ type Options struct {
 	// Alone, where set, says for which callers a file is asked for by a call of
 	// its own, which carries the caller's context to the conductor: for tracing.
 	Alone func(ctx context.Context) bool
+	// Failed, where set, is told of each question that got no answer on an open
+	// connection. The Caller tells of its own failures.
+	Failed func(host string, err error)
 }
 
 // Client asks conductors for boot files. It is safe for concurrent use.
@@ -79,6 +86,7 @@ type Client struct {
 
 // host is one conductor.
 type host struct {
+	lines *lines
 	group *batch.Group[question, answer]
 	alone atomic.Int64 // until when, in Unix nanoseconds, it is asked alone
 }
@@ -92,12 +100,13 @@ type answer struct {
 // New returns a Client.
 func New(o Options) *Client { return &Client{o: o, hosts: map[string]*host{}} }
 
-// Close ends the calls that are on their way.
+// Close ends the calls that are on their way and closes the connections.
 func (c *Client) Close() {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	for _, h := range c.hosts {
 		h.group.Close()
+		h.lines.close()
 	}
 }
 
@@ -150,54 +159,28 @@ func (c *Client) host(name string) *host {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if h = c.hosts[name]; h == nil {
-		h = &host{}
+		h = &host{lines: newLines(name, c.o)}
 		h.group = batch.New(batch.Options[question, answer]{Most: mostFiles, Width: calls, Timeout: c.o.Timeout,
-			Ask: func(ctx context.Context, files []question) ([]batch.Answer[answer], error) {
-				return c.many(ctx, name, files)
-			}})
+			Ask: h.many})
 		c.hosts[name] = h
 	}
 	return h
 }
 
 // many asks for all files at once.
-func (c *Client) many(ctx context.Context, host string, files []question) ([]batch.Answer[answer], error) {
-	body := make([]byte, 0, 160*len(files))
+func (h *host) many(ctx context.Context, files []question) ([]batch.Answer[answer], error) {
+	body := make([]byte, frameHead, frameHead+160*len(files))
 	for _, q := range files {
 		body = appendQuestion(body, q)
 	}
-	raw, err := c.o.Caller.Ask(ctx, host, Path, Protocol, body)
+	raw, err := h.lines.ask(ctx, body)
 	if err != nil {
 		return nil, err
 	}
 	answers := make([]batch.Answer[answer], len(files))
 	err = readAnswers(raw, len(files), func(i int, config string, ok bool) { answers[i].Value = answer{config, ok} })
 	if err != nil {
-		return nil, usher.Errorf(usher.ErrUnavailable, "conductor %s: the answer is %v", host, err)
+		return nil, usher.Errorf(usher.ErrUnavailable, "conductor %s: the answer is %v", h.lines.host, err)
 	}
 	return answers, nil
-}
-
-// Ready is a conductor that can say at once whether it has a boot file.
-type Ready interface {
-	// ReadyBootConfig returns the boot file where get_boot_config would return
-	// it without waiting for anything; ok is false in any other case.
-	ReadyBootConfig(ctx context.Context, node usher.BootNode, file string) (config string, ok bool)
-}
-
-// Answer answers the questions that are asked in Protocol, and appends the
-// answer to room; a question in another form is an error.
-func Answer(conductor Ready) func(ctx context.Context, question, room []byte) ([]byte, error) {
-	return func(ctx context.Context, rest, answers []byte) ([]byte, error) {
-		for n := 0; len(rest) > 0; n++ {
-			q, after, err := readQuestion(rest)
-			if err != nil || n == mostFiles {
-				return nil, errWire
-			}
-			rest = after
-			config, ok := conductor.ReadyBootConfig(ctx, q.node, q.name)
-			answers = appendAnswer(answers, config, ok && len(answers)+len(config) <= mostBytes)
-		}
-		return answers, nil
-	}
 }

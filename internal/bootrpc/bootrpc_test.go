@@ -1,9 +1,12 @@
 package bootrpc
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"strings"
 	"sync"
 	"testing"
@@ -29,6 +32,8 @@ type far struct {
 }
 
 func (f *far) ReadyBootConfig(_ context.Context, node usher.BootNode, file string) (string, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.nodes = append(f.nodes, node)
 	config, ok := f.ready[node.UUID]
 	return config + file, ok
@@ -52,16 +57,33 @@ func (f *far) come(ctx context.Context, host, what string) error {
 	}
 }
 
-func (f *far) Ask(ctx context.Context, host, path, protocol string, question []byte) ([]byte, error) {
-	if err := f.come(ctx, host, path); err != nil {
-		return nil, err
-	}
-	if f.plain || protocol != Protocol {
+func (f *far) Upgrade(ctx context.Context, host, path, protocol string) (io.ReadWriteCloser, error) {
+	if f.err != nil || f.plain || path != Path || protocol != Protocol {
+		if err := f.come(ctx, host, path); err != nil {
+			return nil, err
+		}
 		return nil, noMethod{}
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return Answer(f)(ctx, question, nil)
+	near, there := net.Pipe()
+	go func() {
+		defer there.Close()
+		(&Server{Conductor: f}).serve(context.Background(), there, bufio.NewReader(there))
+	}()
+	return &farLine{near, f, host}, nil
+}
+
+// farLine is a line to a conductor; each question is written at once.
+type farLine struct {
+	net.Conn
+	f    *far
+	host string
+}
+
+func (l *farLine) Write(question []byte) (int, error) {
+	if err := l.f.come(context.Background(), l.host, Path); err != nil {
+		return 0, err
+	}
+	return l.Conn.Write(question)
 }
 
 func (f *far) Call(ctx context.Context, host, method string, params map[string]any, result any) error {
@@ -242,7 +264,7 @@ func TestAnswer(t *testing.T) {
 		{"cut", many(1)[:20], errWire},
 		{"JSON", []byte(`{"jsonrpc": "2.0"}`), errWire},
 	} {
-		if _, err := Answer(&far{})(t.Context(), c.question, nil); !errors.Is(err, c.err) {
+		if _, err := (&Server{Conductor: &far{}}).answer(t.Context(), c.question, nil); !errors.Is(err, c.err) {
 			t.Errorf("%s: %v, want %v", c.name, err, c.err)
 		}
 	}

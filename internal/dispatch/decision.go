@@ -80,11 +80,6 @@ type Steps struct {
 	Database, Ring, RPC, Total time.Duration
 }
 
-// LogValue is the group of the fields of the request's one log line.
-func (d *Decision) LogValue() slog.Value {
-	return slog.GroupValue(d.AppendLogAttrs(make([]slog.Attr, 0, MostLogAttrs))...)
-}
-
 // MostLogAttrs is how many fields the log line has at most.
 const MostLogAttrs = 13
 

@@ -26,7 +26,7 @@ type last struct{ Last }
 
 // asked notes a request of a known node.
 func (j *Journal) asked(d *dispatch.Decision, seq uint64) {
-	if len(j.strangers.index) > 0 {
+	if j.strangers.len() > 0 {
 		j.strangers.remove(d.MAC) // it has been enrolled
 	}
 	l, ok := j.nodes.get(d.Node.UUID)

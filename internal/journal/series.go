@@ -1,10 +1,9 @@
 package journal
 
 import (
-	"math"
-	"math/bits"
-	"slices"
 	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
 
 	"github.com/usher-boot/usher/internal/dispatch"
 )
@@ -16,7 +15,7 @@ const (
 )
 
 // Interval is one step of the series. Latencies are of whole decisions, exact
-// to an eighth, and zero where nothing was asked.
+// to a sixteenth, and zero where nothing was asked.
 type Interval struct {
 	Start   time.Time     `json:"start"`
 	Served  uint32        `json:"served"`
@@ -35,32 +34,28 @@ type series struct{ intervals []interval }
 type interval struct {
 	number  int64 // of steps since 1970; 0 for none yet
 	answers [4]uint32
-	taken   [bins]uint32
+	taken   *hdrhistogram.Histogram // in nanoseconds; nil with number 0
 }
 
-// Histogram bins: four for each doubling, from about 1 µs to about a minute.
+// Bounds of what a histogram tells apart, and its significant digits: 3 KiB.
 const (
-	perDoubling = 4
-	lowest      = 10 // 2^10 ns
-	highest     = 36
-	bins        = (highest - lowest) * perDoubling
+	shortest = time.Microsecond
+	longest  = time.Minute
+	digits   = 1
 )
 
-// bin is where a time is counted.
-func bin(d time.Duration) int {
-	ns := uint64(max(d, 1<<lowest))
-	power := bits.Len64(ns) - 1
-	if power >= highest {
-		return bins - 1
+// start makes an interval that of a step.
+func (i *interval) start(number int64) {
+	if i.taken == nil {
+		i.taken = hdrhistogram.New(int64(shortest), int64(longest), digits)
 	}
-	quarter := int(ns>>(power-2)) & (perDoubling - 1)
-	return (power-lowest)*perDoubling + quarter
+	i.taken.Reset()
+	i.number, i.answers = number, [4]uint32{}
 }
 
-// middle is the time that stands for a bin.
-func middle(bin int) time.Duration {
-	low := uint64(1) << (lowest + bin/perDoubling)
-	return time.Duration(low + low*uint64(2*(bin%perDoubling)+1)/(2*perDoubling))
+// quantile is the time that so many percent of all stayed below.
+func (i *interval) quantile(percent float64) time.Duration {
+	return time.Duration(i.taken.ValueAtQuantile(percent))
 }
 
 func (s *series) add(d *dispatch.Decision) {
@@ -73,7 +68,7 @@ func (s *series) add(d *dispatch.Decision) {
 	}
 	i := &s.intervals[int(number%int64(steps))]
 	if i.number != number {
-		*i = interval{number: number}
+		i.start(number)
 	}
 	switch d.Outcome {
 	case dispatch.Served:
@@ -85,7 +80,7 @@ func (s *series) add(d *dispatch.Decision) {
 	case dispatch.Refused:
 		i.answers[3]++
 	}
-	i.taken[bin(d.Steps.Total)]++
+	_ = i.taken.RecordValue(int64(min(max(d.Steps.Total, 0), longest))) // within its bounds
 }
 
 // Series returns the last hour up to now, oldest first, the current step last
@@ -99,34 +94,26 @@ func (j *Journal) Series(now time.Time) []Interval {
 	if j == nil {
 		return out
 	}
-	j.mu.Lock()
-	held := slices.Clone(j.series.intervals) // to count in, without holding up requests
-	j.mu.Unlock()
-	for k := range held {
-		i := &held[k]
-		back := current - i.number
-		if i.number == 0 || back < 0 || back >= int64(steps) {
-			continue
-		}
-		o := &out[int64(steps-1)-back]
-		o.Served, o.No, o.NotNow, o.Refused = i.answers[0], i.answers[1], i.answers[2], i.answers[3]
-		o.P50, o.P99 = i.quantile(0.5), i.quantile(0.99)
+	for k := range steps {
+		j.step(k, current, out)
 	}
 	return out
 }
 
-// quantile is the time that a part q of all stayed below.
-func (i *interval) quantile(q float64) time.Duration {
-	var total uint64
-	for _, n := range i.taken {
-		total += uint64(n)
+// step puts one interval to its place, where it is one of the last hour: under
+// a lock of its own, so that no request waits for all of them.
+func (j *Journal) step(k int, current int64, out []Interval) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.series.intervals == nil {
+		return
 	}
-	rank := uint64(math.Ceil(q * float64(total)))
-	var sum uint64
-	for bin, n := range i.taken {
-		if sum += uint64(n); n > 0 && sum >= rank {
-			return middle(bin)
-		}
+	i := &j.series.intervals[k]
+	back := current - i.number
+	if i.number == 0 || back < 0 || back >= int64(steps) {
+		return
 	}
-	return 0
+	o := &out[int64(steps-1)-back]
+	o.Served, o.No, o.NotNow, o.Refused = i.answers[0], i.answers[1], i.answers[2], i.answers[3]
+	o.P50, o.P99 = i.quantile(50), i.quantile(99)
 }

@@ -49,7 +49,7 @@ func (j *Journal) CountUnknown() int {
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return len(j.strangers.index)
+	return j.strangers.len()
 }
 
 // Unknown returns the MAC addresses of no node that asked, the last one first,
@@ -62,9 +62,9 @@ func (j *Journal) Unknown(limit int) []Stranger {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if limit <= 0 {
-		limit = len(j.strangers.index)
+		limit = j.strangers.len()
 	}
-	found := make([]Stranger, 0, min(limit, len(j.strangers.index)))
+	found := make([]Stranger, 0, min(limit, j.strangers.len()))
 	for _, s := range j.strangers.each {
 		if len(found) == limit {
 			break

@@ -36,23 +36,3 @@ func BenchmarkCall(b *testing.B) {
 		}
 	}
 }
-
-// BenchmarkAsk is the same road without JSON-RPC and HTTP.
-func BenchmarkAsk(b *testing.B) {
-	file := make([]byte, 1200)
-	listener := httptest.NewServer(&jsonrpc.Lines{Path: "/x", Protocol: "test", Most: 1 << 10,
-		Answer: func(_ context.Context, _, room []byte) ([]byte, error) { return append(room, file...), nil }})
-	defer listener.Close()
-	client, err := jsonrpc.NewClient(jsonrpc.ClientOptions{Port: 8089, Timeout: time.Minute})
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer client.Close()
-	host, question := listener.Listener.Addr().String(), make([]byte, 100)
-	b.ReportAllocs()
-	for b.Loop() {
-		if got, err := client.Ask(b.Context(), host, "/x", "test", question); err != nil || len(got) != len(file) {
-			b.Fatal(err, len(got))
-		}
-	}
-}

@@ -51,7 +51,6 @@ type Client struct {
 	o      ClientOptions
 	scheme string
 	http   *http.Client
-	lines  lines
 }
 
 // connections bounds those to one conductor: enough that a boot storm does not
@@ -103,11 +102,8 @@ func NewClient(o ClientOptions) (*Client, error) {
 	}}, nil
 }
 
-// Close closes the idle connections and lines.
-func (c *Client) Close() {
-	c.http.CloseIdleConnections()
-	c.lines.close()
-}
+// Close closes the idle connections.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
 
 // Address is where the conductor at host, a conductors.hostname, is called.
 func (c *Client) Address(host string) (string, error) { return c.o.address(host) }

@@ -10,8 +10,8 @@
 //     without id, or with id null, is a notification: 204, whatever happens;
 //   - an error that is an exception of Ironic's names it in error.data.class.
 //
-// Usher's own processes have more to say to each other than that form is quick
-// for: Client.Ask and Lines carry any bytes over the same door.
+// Client.Upgrade opens a connection to a conductor for another protocol; what
+// is said there is package bootrpc's.
 //
 // It knows no method by name, does no authentication as a server (package auth
 // does) and does not retry: which conductor to ask next is its caller's.

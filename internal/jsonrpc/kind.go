@@ -21,22 +21,28 @@ const (
 	KindError       Kind = "error"   // it answered with an error of its own
 )
 
+// unanswered is a CallError, or the error of a connection that was upgraded.
+type unanswered interface {
+	error
+	Unreached() bool
+}
+
 // KindOf tells the kind of a failure. It is empty where nothing failed: an
 // answer that says "no", a method that an older conductor does not know, and a
 // call that its caller gave up.
 func KindOf(err error) Kind {
-	call, unanswered := errors.AsType[*CallError](err)
+	call, noAnswer := errors.AsType[unanswered](err)
 	answer, remote := errors.AsType[*RemoteError](err)
 	switch {
 	case err == nil || errors.Is(err, context.Canceled), remote && answer.UnknownMethod():
 		return ""
 	case errors.Is(err, ErrCredentials):
 		return KindCredentials
-	case unanswered && !call.Reached:
+	case noAnswer && call.Unreached():
 		return KindUnreachable
-	case unanswered && errors.Is(err, context.DeadlineExceeded):
+	case noAnswer && errors.Is(err, context.DeadlineExceeded):
 		return KindTimeout
-	case unanswered:
+	case noAnswer:
 		return KindBroken
 	case remote:
 		return KindError

@@ -11,15 +11,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/singleflight"
+
 	"github.com/usher-boot/usher"
 )
 
-// Source reads all rows of the conductors table, with their interfaces.
+// Source reads all rows of the conductors table, with their interfaces. It
+// bounds the time that this takes.
 type Source interface {
 	Conductors(ctx context.Context) ([]usher.Conductor, error)
 }
@@ -43,22 +47,12 @@ type Rings struct {
 	source  Source
 	o       RingOptions
 	current atomic.Pointer[Snapshot] // nil after Reset
+	reading singleflight.Group
 
 	mu      sync.Mutex
 	last    *Snapshot // as current, but kept by Reset: its rings can be reused
-	flight  *flight   // the reading in progress
 	resets  int
 	changes uint64
-}
-
-// flight is one reading of the database that several callers wait for.
-type flight struct {
-	done     chan struct{}
-	snapshot *Snapshot
-	err      error
-	// theirs says that err comes from the context of the caller that read, and
-	// means nothing to the others.
-	theirs bool
 }
 
 // NewRings returns Rings that have read nothing yet.
@@ -82,32 +76,24 @@ func (r *Rings) fresh() *Snapshot {
 }
 
 // rebuild returns a fresh snapshot that is not the one that the caller found
-// lacking. The first caller reads, under its own context; the others wait for
-// it, each no longer than its own context.
+// lacking. All who ask at the same time wait for one reading, each no longer
+// than its own context; the reading ends with nobody's.
 func (r *Rings) rebuild(ctx context.Context, lacking *Snapshot) (*Snapshot, error) {
 	for {
-		r.mu.Lock()
-		if s := r.fresh(); s != nil && s != lacking {
-			r.mu.Unlock()
-			return s, nil
-		}
-		f := r.flight
-		if f == nil {
-			f = &flight{done: make(chan struct{})}
-			r.flight = f
-			resets := r.resets
-			r.mu.Unlock()
-			r.read(ctx, f)
-			if r.land(f, resets) {
-				return f.snapshot, f.err
+		reading := r.reading.DoChan("", func() (any, error) {
+			if s := r.fresh(); s != nil && s != lacking { // another one has just read it
+				return s, nil
 			}
-			continue
-		}
-		r.mu.Unlock()
+			return r.read(context.WithoutCancel(ctx))
+		})
 		select {
-		case <-f.done:
-			if !f.theirs {
-				return f.snapshot, f.err
+		case result := <-reading:
+			if result.Err != nil {
+				return nil, result.Err
+			}
+			// Whoever began the reading may have found another one lacking.
+			if s := result.Val.(*Snapshot); s != lacking {
+				return s, nil
 			}
 		case <-ctx.Done():
 			return nil, unavailable(ctx.Err())
@@ -115,46 +101,46 @@ func (r *Rings) rebuild(ctx context.Context, lacking *Snapshot) (*Snapshot, erro
 	}
 }
 
-// read fills f. Should the source panic, the waiting ones are not left alone.
-func (r *Rings) read(ctx context.Context, f *flight) {
-	f.err, f.theirs = unavailable(errors.New("reading broke off")), true
-	defer func() {
+// read reads the conductors, again where Reset was called meanwhile: what was
+// read may be older than that, and does not count.
+func (r *Rings) read(ctx context.Context) (_ *Snapshot, err error) {
+	defer func() { // as net/http does for a request: singleflight would end the process
 		if p := recover(); p != nil {
-			r.land(f, -1)
-			panic(p)
+			err = unavailable(fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
 		}
 	}()
-	now := time.Now() // before the reading, so that no heartbeat is from later
-	rows, err := r.source.Conductors(ctx)
-	if err != nil {
-		f.err, f.theirs = unavailable(err), ctx.Err() != nil
-		return
+	for {
+		r.mu.Lock()
+		resets, last := r.resets, r.last
+		r.mu.Unlock()
+		now := time.Now() // before the reading, so that no heartbeat is from later
+		rows, err := r.source.Conductors(ctx)
+		if err != nil {
+			return nil, unavailable(err)
+		}
+		s, err := newSnapshot(rows, now, r.o, last)
+		if err != nil {
+			return nil, err
+		}
+		if r.land(s, resets) {
+			return s, nil
+		}
 	}
-	r.mu.Lock()
-	last := r.last
-	r.mu.Unlock()
-	f.snapshot, f.err = newSnapshot(rows, now, r.o, last)
-	f.theirs = false
 }
 
-// land publishes f and wakes those who wait. It is false where Reset was
-// called meanwhile: what f read may be older than that, and does not count.
-func (r *Rings) land(f *flight, resets int) bool {
+// land makes s the current snapshot, unless Reset was called since.
+func (r *Rings) land(s *Snapshot, resets int) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	current := resets == r.resets
-	if !current {
-		f.theirs = true
-	} else if f.err == nil {
-		if r.last != nil && r.last.fingerprint != f.snapshot.fingerprint {
-			r.changes++
-		}
-		r.last = f.snapshot
-		r.current.Store(f.snapshot)
+	if resets != r.resets {
+		return false
 	}
-	r.flight = nil
-	close(f.done)
-	return current
+	if r.last != nil && r.last.fingerprint != s.fingerprint {
+		r.changes++
+	}
+	r.last = s
+	r.current.Store(s)
+	return true
 }
 
 // Reset forgets what was read, so that the next caller reads again.

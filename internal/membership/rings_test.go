@@ -233,7 +233,7 @@ func TestSharedRebuild(t *testing.T) {
 		if table.reads != 1 {
 			t.Errorf("%d reads for 101 callers, want 1", table.reads)
 		}
-		// The one that reads gives up: another one goes on for the rest.
+		// The one that began to read gives up: the rest are read for still.
 		cancelLeader()
 		if err := <-leader; !errors.Is(err, context.Canceled) || !errors.Is(err, usher.ErrUnavailable) {
 			t.Errorf("canceled caller: %v", err)
@@ -244,10 +244,34 @@ func TestSharedRebuild(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		if table.reads != 2 {
-			t.Errorf("%d reads, want 2", table.reads)
+		if table.reads != 1 {
+			t.Errorf("%d reads, want 1", table.reads)
 		}
 	})
+}
+
+// A source that panics fails for all who wait, and not for the next ones.
+func TestSourcePanics(t *testing.T) {
+	t.Parallel()
+	table := &fakeTable{rows: []usher.Conductor{row(1, "a", "", time.Now(), "ipmi")}}
+	r := NewRings(panics{table}, options())
+	if _, err := r.Snapshot(t.Context()); !errors.Is(err, usher.ErrUnavailable) {
+		t.Errorf("%v, want %v", err, usher.ErrUnavailable)
+	}
+	if _, err := r.Snapshot(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// panics is a table whose first reading panics.
+type panics struct{ *fakeTable }
+
+func (p panics) Conductors(ctx context.Context) ([]usher.Conductor, error) {
+	rows, err := p.fakeTable.Conductors(ctx)
+	if p.reads == 1 {
+		panic("table")
+	}
+	return rows, err
 }
 
 func TestFingerprint(t *testing.T) {

@@ -49,8 +49,8 @@ type Times struct {
 	Max   float64 `json:"max"`
 }
 
-func times(h *histogram) Times {
-	return Times{h.count, millis(h.quantile(0.5)), millis(h.quantile(0.9)), millis(h.quantile(0.99)), millis(h.max)}
+func (t *times) report() Times {
+	return Times{t.count(), millis(t.quantile(50)), millis(t.quantile(90)), millis(t.quantile(99)), millis(t.max)}
 }
 
 func millis(d time.Duration) float64 {
@@ -71,8 +71,8 @@ func (s *storm) report(interrupted bool) *Report {
 		Checked: t.checked, Wrong: t.wrongs, Unnamed: t.unnamed, Wrongs: append([]string{}, t.wrong...),
 		Answers: copied(t.answers), Failures: copied(t.failures),
 		Retries: t.retries, Rounds: t.rounds, Connections: t.connections,
-		Connect: times(&t.connect), Root: times(&t.root), BootFile: times(&t.mine), Nothing: times(&t.nothing), Later: times(&t.later),
-		First: times(&t.first), AllAfter: millis(t.last), Took: millis(time.Since(s.began)),
+		Connect: t.connect.report(), Root: t.root.report(), BootFile: t.mine.report(), Nothing: t.nothing.report(), Later: t.later.report(),
+		First: t.first.report(), AllAfter: millis(t.last), Took: millis(time.Since(s.began)),
 	}
 }
 

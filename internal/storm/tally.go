@@ -26,10 +26,10 @@ type tally struct {
 	lostFor          map[string]int
 	retries, rounds  int
 	connections      int
-	connect          histogram
-	root, mine       histogram // the two that a machine is after
-	nothing, later   histogram // of a NIC that has none; of "come again"
-	first            histogram
+	connect          times
+	root, mine       times // the two that a machine is after
+	nothing, later   times // of a NIC that has none; of "come again"
+	first            times
 	last             time.Duration // of the configurations, since the storm began
 	checked, unnamed int
 	wrong            []string // the first ones
