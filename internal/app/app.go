@@ -91,7 +91,8 @@ type App struct {
 	machine    *swap    // the machines' door's handler, replaced by a reload
 	httpRoot   *os.Root // what the machines' door serves files from, opened once
 
-	connections bootapi.Connections // of each source at the machines' doors
+	connections      bootapi.Connections // of each source at the machines' doors
+	connectionBudget budget              // of each listener
 
 	notifier *systemd.Notifier // nil without a service manager
 	pulse    *pulse            // nil without the conductor role of our own inventory
@@ -131,6 +132,7 @@ func (a *App) build(ctx context.Context, cfg *config.Config) (err error) {
 	if a.ironic, err = besideIronic(ctx, cfg); err != nil {
 		return err
 	}
+	a.connectionBudget = a.budget(cfg)
 	steps := []func(context.Context, *config.Config) error{
 		a.buildMetrics, a.lockState, a.useStore, a.buildTracing, a.bindDoors, a.buildConductor, a.buildPeers, a.buildManagement, a.buildDoors,
 	}

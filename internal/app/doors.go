@@ -143,8 +143,14 @@ func (a *App) bind(ctx context.Context, cfg *config.Config, name, option, addres
 	}
 	switch name {
 	case DoorMachines, DoorMachinesTLS:
-		d.limit = bootapi.Limit(listener, cfg.Usher.MaxConnections, &a.connections)
+		d.limit = bootapi.Limit(listener, a.connectionBudget.machines, &a.connections)
 		d.listener = d.limit
+	case DoorManagement:
+		d.listener = bootapi.Limit(listener, a.connectionBudget.management, nil)
+	case DoorRPC:
+		d.listener = bootapi.Limit(listener, a.connectionBudget.rpc, nil)
+	case DoorAdmin:
+		d.listener = bootapi.Limit(listener, a.connectionBudget.admin, nil)
 	}
 	return nil
 }
@@ -273,6 +279,7 @@ func trustedServer(h http.Handler, logger *slog.Logger) *http.Server {
 		WriteTimeout:      60 * time.Second,
 		IdleTimeout:       120 * time.Second,
 		MaxHeaderBytes:    64 << 10,
+		ConnState:         bootapi.TrackIdle,
 		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
 	}
 }

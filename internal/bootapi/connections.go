@@ -91,8 +91,9 @@ func holding(conn net.Conn) *held {
 	return nil
 }
 
-// track is http.Server's ConnState: it notes since when a connection is idle.
-func track(conn net.Conn, state http.ConnState) {
+// TrackIdle is http.Server's ConnState for the connections of a Limited: it
+// notes since when each is idle.
+func TrackIdle(conn net.Conn, state http.ConnState) {
 	if h := holding(conn); h != nil {
 		switch state {
 		case http.StateIdle:

@@ -129,6 +129,7 @@ func (l *Limited) makeRoom() bool {
 // then the slot is still to be had.
 func (l *Limited) admit(conn net.Conn, slot int) net.Conn {
 	h := &held{l: l, conn: conn, slot: slot}
+	h.idle.Store(time.Now().UnixNano()) // until it says something
 	if l.sources != nil {
 		var v verdict
 		switch v, h.from = l.sources.enter(conn); v {

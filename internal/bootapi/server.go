@@ -18,7 +18,7 @@ func NewServer(handler http.Handler, logger *slog.Logger) *http.Server {
 		IdleTimeout:    10 * time.Second,
 		MaxHeaderBytes: 16 << 10,
 		ConnContext:    mark,
-		ConnState:      track,
+		ConnState:      TrackIdle,
 		ErrorLog:       slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
 	}
 }
