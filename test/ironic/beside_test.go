@@ -14,21 +14,20 @@ import (
 // of every conductor.
 func (s *site) fleet() []*node {
 	var nodes []*node
-	add := func(host, boot, deploy, state string, goal func(*node)) {
-		i := s.index(host)
-		nodes = append(nodes, &node{home: host, uuid: s.uuidOf(s.layout.groups[i], host), group: s.layout.groups[i], boot: boot, deploy: deploy,
+	add := func(i int, boot, deploy, state string, goal func(*node)) {
+		nodes = append(nodes, &node{home: s.names[i], uuid: s.uuidOf(s.layout.groups[i], s.names[i]), group: s.layout.groups[i], boot: boot, deploy: deploy,
 			name: strings.ReplaceAll(fmt.Sprintf("%s-%s-%d", state, boot, len(nodes)), " ", "-"), goal: goal})
 	}
-	for _, host := range s.hosts {
-		add(host, "ipxe", "custom-agent", "wait call-back", (*node).deployWait)
-		add(host, "pxe", "custom-agent", "wait call-back", (*node).deployWait)
-		add(host, "ipxe", "custom-agent", "clean wait", (*node).cleanWait)
+	for i := range s.hosts {
+		add(i, "ipxe", "custom-agent", "wait call-back", (*node).deployWait)
+		add(i, "pxe", "custom-agent", "wait call-back", (*node).deployWait)
+		add(i, "ipxe", "custom-agent", "clean wait", (*node).cleanWait)
 	}
-	add(s.hosts[0], "ipxe", "ramdisk", "rescue wait", (*node).rescueWait)
-	add(s.hosts[1], "ipxe", "ramdisk", "active", (*node).active)
-	add(s.hosts[2], "ipxe", "custom-agent", "available", (*node).provide)
-	add(s.hosts[0], "ipxe", "custom-agent", "manageable", (*node).manage)
-	add(s.hosts[1], "pxe", "custom-agent", "enroll", nil)
+	add(0, "ipxe", "ramdisk", "rescue wait", (*node).rescueWait)
+	add(1, "ipxe", "ramdisk", "active", (*node).active)
+	add(2, "ipxe", "custom-agent", "available", (*node).provide)
+	add(0, "ipxe", "custom-agent", "manageable", (*node).manage)
+	add(1, "pxe", "custom-agent", "enroll", nil)
 	return nodes
 }
 
@@ -43,7 +42,7 @@ func (s *site) sameOwners(when string, nodes []*node, gone int) {
 		var theirs, ours string
 		testenv.Until(s.tb, patience, "Usher and Ironic name the same owner of "+n.name+" "+when, func() bool {
 			theirs, ours = s.owner(n), s.open.askNode(n).Owner
-			if gone != nobody && n.home == s.hosts[gone] {
+			if gone != nobody && n.home == s.names[gone] {
 				return theirs == ours && theirs != n.home
 			}
 			return theirs == ours && theirs == n.home
@@ -85,52 +84,59 @@ func (s *site) served(when string, nodes []*node) {
 
 // TestBesideIronic is a day in the life of an Ironic and an Usher beside it.
 func TestBesideIronic(t *testing.T) {
-	s := newSite(t, layout{algorithm: "md5", exponent: 5})
-	s.start()
-	nodes := s.fleet()
-	s.enroll(nodes)
-	s.rootScript()
-	s.doctor()
-	s.served("at first", nodes)
-	s.sameOwners("at first", nodes, nobody)
-	s.stormed(nodes)
-	s.telemetry()
-	s.page(nodes)
-	s.explained("at first", nodes...)
-	s.explanations(nodes)
-	s.activeRamdisk(nodes)
-	s.everyState(nodes)
-	s.untouched(nodes)
-	s.agentDown(nodes)
-	s.conductorKilled(nodes)
-	s.conductorHangs(nodes)
-	s.ringMoved(nodes)
-	s.staleFile(nodes)
-	s.served("at last", nodes)
+	t.Parallel()
+	eachRelease(t, func(t *testing.T, r release) {
+		s := newSite(t, r, layout{number: r.number, rpcPort: "8089", algorithm: "md5", exponent: 5})
+		s.start()
+		nodes := s.fleet()
+		s.enroll(nodes)
+		s.rootScript()
+		s.doctor()
+		s.served("at first", nodes)
+		s.sameOwners("at first", nodes, nobody)
+		s.stormed(nodes)
+		s.telemetry()
+		s.page(nodes)
+		s.explained("at first", nodes...)
+		s.explanations(nodes)
+		s.activeRamdisk(nodes)
+		s.everyState(nodes)
+		s.untouched(nodes)
+		s.agentDown(nodes)
+		s.conductorKilled(nodes)
+		s.conductorHangs(nodes)
+		s.ringMoved(nodes)
+		s.staleFile(nodes)
+		s.served("at last", nodes)
+	})
 }
 
 // TestBesideIronicOtherwise has another algorithm and exponent, groups, and
 // credentials and TLS for RPC.
 func TestBesideIronicOtherwise(t *testing.T) {
-	s := newSite(t, layout{algorithm: "sha256", exponent: 8, groups: [conductors]string{"", "rack1", "rack1"}, secure: true})
-	s.start()
-	nodes := s.fleet()
-	s.enroll(nodes)
-	s.served("at first", nodes)
-	s.sameOwners("at first", nodes, nobody)
-	s.explained("with credentials and TLS", nodes...)
-	s.refusals(nodes)
-	s.ironic[2].stop()
-	s.sameOwners("after a conductor has left", nodes, 2)
-	s.ironic[2].launch()
-	testenv.Until(t, patience, "the conductor is back", func() bool { return len(s.alive()) == conductors })
-	s.sameOwners("after it is back", nodes, nobody)
-	s.served("after it is back", nodes)
-	for path := range s.disks() {
-		if strings.Contains(path, "usher.lock") || strings.HasSuffix(path, ".sqlite") {
-			t.Errorf("Usher has made %s", path)
+	t.Parallel()
+	eachRelease(t, func(t *testing.T, r release) {
+		s := newSite(t, r, layout{number: 5 + r.number, rpcPort: "8089", algorithm: "sha256", exponent: 8,
+			groups: [conductors]string{"", "rack1", "rack1"}, secure: true})
+		s.start()
+		nodes := s.fleet()
+		s.enroll(nodes)
+		s.served("at first", nodes)
+		s.sameOwners("at first", nodes, nobody)
+		s.explained("with credentials and TLS", nodes...)
+		s.refusals(nodes)
+		s.ironic[2].stop()
+		s.sameOwners("after a conductor has left", nodes, 2)
+		s.ironic[2].launch()
+		testenv.Until(t, patience, "the conductor is back", func() bool { return len(s.alive()) == conductors })
+		s.sameOwners("after it is back", nodes, nobody)
+		s.served("after it is back", nodes)
+		for path := range s.disks() {
+			if strings.Contains(path, "usher.lock") || strings.HasSuffix(path, ".sqlite") {
+				t.Errorf("Usher has made %s", path)
+			}
 		}
-	}
+	})
 }
 
 // refusals: who has no credentials gets no boot file from an agent, an agent
@@ -145,7 +151,7 @@ func (s *site) refusals(nodes []*node) {
 			s.tb.Errorf("usher serve, %s: %+v", n.name, d)
 		}
 	}
-	n := find(nodes, func(n *node) bool { return n.waits() && n.home == s.hosts[1] })
+	n := find(nodes, func(n *node) bool { return n.waits() && n.home == s.names[1] })
 	for name, env := range map[string]string{
 		"without TLS": "OS_JSON_RPC__USE_SSL=false", "without the authority": "OS_JSON_RPC__CAFILE=",
 		"with a wrong password": "OS_JSON_RPC__PASSWORD=wrong", "without credentials": "OS_JSON_RPC__USERNAME=nobody",

@@ -22,7 +22,7 @@ func (s *site) doctor() {
 		{name: "well", dnsmasq: good},
 		{name: "dnsmasq", dnsmasq: bad, failed: []string{"dnsmasq configuration"}, says: "192.0.2.1"},
 		{name: "an agent is down", change: s.agents[2].kill, undo: func() { s.agents[2].start(upMark) },
-			failed: []string{"agent of " + s.hosts[2]}, says: "rpc_listen"},
+			failed: []string{"agent of " + s.names[2]}, says: "rpc_listen"},
 		{name: "another exponent", env: []string{"OS_DEFAULT__HASH_PARTITION_EXPONENT=6"},
 			failed: []string{"hash ring of", "hash ring of", "hash ring of"}, says: "hash_partition_exponent = 5"},
 		{name: "another algorithm", env: []string{"OS_DEFAULT__HASH_RING_ALGORITHM=sha256"},

@@ -1,6 +1,7 @@
 package ironic
 
 import (
+	"flag"
 	"os"
 	"testing"
 
@@ -10,4 +11,11 @@ import (
 // program is the usher that all tests run, built once.
 var program string
 
-func TestMain(m *testing.M) { os.Exit(testenv.MainWithProgram(m, &program)) }
+func TestMain(m *testing.M) {
+	flag.Parse()
+	// A site mostly waits, for heartbeats that no longer come: all run at once.
+	if err := flag.Set("test.parallel", "16"); err != nil {
+		panic(err)
+	}
+	os.Exit(testenv.MainWithProgram(m, &program))
+}

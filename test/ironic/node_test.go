@@ -20,7 +20,7 @@ type node struct {
 	s      *site
 	name   string
 	uuid   string
-	home   string // its owner while all conductors are there
+	home   string // name of its owner while all conductors are there
 	boot   string // boot interface
 	deploy string // deploy interface
 	group  string
@@ -30,28 +30,38 @@ type node struct {
 	state  string      // and that is
 }
 
+// file is the name that its boot interface answers.
 func (n *node) file() string {
-	if n.boot == "pxe" {
+	if n.boot == "pxe" || n.boot == "http" {
 		return "grub.cfg"
 	}
 	return "boot.ipxe"
 }
 
-// uuidOf finds a UUID that the ring of all hosts of a group gives to a host.
-func (s *site) uuidOf(group, host string) string {
+// root is where below its disk a conductor writes its boot file: for http, too,
+// below tftp_root, as Ironic 29 and 39 do.
+func (n *node) root() string {
+	if n.file() == "grub.cfg" {
+		return "state/tftp"
+	}
+	return "http"
+}
+
+// uuidOf finds a UUID that the ring of all conductors of a group gives to one.
+func (s *site) uuidOf(group, name string) string {
 	s.tb.Helper()
-	var hosts []string
-	for i, h := range s.hosts {
+	var names []string
+	for i, each := range s.names {
 		if s.layout.groups[i] == group {
-			hosts = append(hosts, h)
+			names = append(names, each)
 		}
 	}
-	ring, err := hashring.New(s.layout.algorithm, s.layout.exponent, hosts)
+	ring, err := hashring.New(s.layout.algorithm, s.layout.exponent, names)
 	if err != nil {
 		s.tb.Fatal(err)
 	}
 	for {
-		if id := uuid.NewString(); ring.Owners(id)[0] == host {
+		if id := uuid.NewString(); ring.Owners(id)[0] == name {
 			return id
 		}
 	}
@@ -85,7 +95,7 @@ func (s *site) try(method, path string, body any) (answer map[string]any, status
 		return nil, 0, err
 	}
 	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("X-OpenStack-Ironic-API-Version", "1.80")
+	req.Header.Set("X-OpenStack-Ironic-API-Version", "latest")
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return nil, 0, err
@@ -115,8 +125,8 @@ func (s *site) alive() []string {
 // owner is whom Ironic's API names as a node's conductor, "" for none.
 func (s *site) owner(n *node) string {
 	s.tb.Helper()
-	host, _ := s.call("GET", "/v1/nodes/"+n.uuid+"?fields=conductor", nil, http.StatusOK)["conductor"].(string)
-	return host
+	name, _ := s.call("GET", "/v1/nodes/"+n.uuid+"?fields=conductor", nil, http.StatusOK)["conductor"].(string)
+	return name
 }
 
 // enroll makes the nodes and drives each to its state.
@@ -153,6 +163,11 @@ func (n *node) create() {
 	if n.driver == "manual-management" {
 		body["boot_interface"], body["deploy_interface"], body["rescue_interface"] = n.boot, n.deploy, "agent"
 	}
+	if n.deploy == "ramdisk" {
+		// Not by PATCH: that of Debian's Ironic 29.0.5 makes a node its own
+		// parent, which it then waits for.
+		body["instance_info"] = map[string]any{"kernel": image("kernel"), "ramdisk": image("ramdisk")}
+	}
 	n.s.call("POST", "/v1/nodes", body, http.StatusCreated)
 	for range 2 {
 		var b [3]byte
@@ -161,15 +176,7 @@ func (n *node) create() {
 		n.s.call("POST", "/v1/ports", map[string]any{"node_uuid": n.uuid, "address": mac}, http.StatusCreated)
 		n.macs = append(n.macs, mac)
 	}
-	if n.deploy == "ramdisk" {
-		n.patch("/instance_info", map[string]any{"kernel": image("kernel"), "ramdisk": image("ramdisk")})
-	}
 	n.state = "enroll"
-}
-
-func (n *node) patch(path string, value any) {
-	n.s.tb.Helper()
-	n.s.call("PATCH", "/v1/nodes/"+n.uuid, []map[string]any{{"op": "add", "path": path, "value": value}}, http.StatusOK)
 }
 
 // verb asks for a provision state and waits for the one it ends in.

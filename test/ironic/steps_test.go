@@ -25,7 +25,7 @@ func (s *site) rootScript() {
 		s.tb.Fatal(err)
 	}
 	for i := range s.hosts {
-		got, err := os.ReadFile(filepath.Join(s.dir, []string{"host1", "host2", "host3"}[i], "http/boot.ipxe"))
+		got, err := os.ReadFile(filepath.Join(s.folder(i), "http/boot.ipxe"))
 		// Jinja2 takes the newline at the end away.
 		if err != nil || strings.TrimSuffix(string(want), "\n") != string(got) {
 			s.tb.Errorf("boot.ipxe of %s: %v\n%s", s.hosts[i], err, cmp.Diff(string(want), string(got)))
@@ -160,11 +160,11 @@ func (s *site) disks() map[string]string {
 }
 
 // owned is a node of this conductor in a state.
-func (s *site) owned(nodes []*node, host, state, boot string) *node {
+func (s *site) owned(nodes []*node, name, state, boot string) *node {
 	s.tb.Helper()
-	n := find(nodes, func(n *node) bool { return n.state == state && n.boot == boot && s.owner(n) == host })
+	n := find(nodes, func(n *node) bool { return n.state == state && n.boot == boot && s.owner(n) == name })
 	if n == nil {
-		s.tb.Fatalf("%s owns no %s node that is %s", host, boot, state)
+		s.tb.Fatalf("%s owns no %s node that is %s", name, boot, state)
 	}
 	return n
 }
@@ -173,7 +173,7 @@ func (s *site) owned(nodes []*node, host, state, boot string) *node {
 // own nodes.
 func (s *site) agentDown(nodes []*node) {
 	s.tb.Helper()
-	dead, other := s.owned(nodes, s.hosts[1], "wait call-back", "ipxe"), s.owned(nodes, s.hosts[2], "wait call-back", "ipxe")
+	dead, other := s.owned(nodes, s.names[1], "wait call-back", "ipxe"), s.owned(nodes, s.names[2], "wait call-back", "ipxe")
 	s.agents[1].kill()
 	if d := s.usher.askNode(dead); d.status != http.StatusServiceUnavailable || d.retryAfter == "" || d.Cause != "conductor_unreachable" {
 		s.tb.Errorf("agent killed: %+v", d)
@@ -191,7 +191,7 @@ func (s *site) lost(when string, nodes []*node, i int) {
 	s.tb.Helper()
 	var mine []*node
 	for _, n := range nodes {
-		if n.home == s.hosts[i] && n.waits() {
+		if n.home == s.names[i] && n.waits() {
 			mine = append(mine, n)
 		}
 	}
@@ -212,7 +212,7 @@ func (s *site) lost(when string, nodes []*node, i int) {
 		}
 	}
 	s.explained(when, mine...)
-	other := find(nodes, func(n *node) bool { return n.waits() && n.home != s.hosts[i] })
+	other := find(nodes, func(n *node) bool { return n.waits() && n.home != s.names[i] })
 	if d := s.usher.askNode(other); d.status != http.StatusOK {
 		s.tb.Errorf("%s: another conductor's node: %+v", when, d)
 	}
@@ -251,8 +251,8 @@ func (s *site) ringMoved(nodes []*node) {
 	s.ironic[2].stop()
 	s.lost("a conductor is stopped", nodes, 2)
 	moved := []*node{
-		{name: "moved-deploy", home: s.hosts[2], uuid: s.uuidOf("", s.hosts[2]), boot: "ipxe", deploy: "custom-agent", goal: (*node).deployWait},
-		{name: "moved-clean", home: s.hosts[2], uuid: s.uuidOf("", s.hosts[2]), boot: "pxe", deploy: "custom-agent", goal: (*node).cleanWait},
+		{name: "moved-deploy", home: s.names[2], uuid: s.uuidOf("", s.names[2]), boot: "ipxe", deploy: "custom-agent", goal: (*node).deployWait},
+		{name: "moved-clean", home: s.names[2], uuid: s.uuidOf("", s.names[2]), boot: "pxe", deploy: "custom-agent", goal: (*node).cleanWait},
 	}
 	s.enroll(moved)
 	s.served("while one is away", moved)
@@ -262,7 +262,7 @@ func (s *site) ringMoved(nodes []*node) {
 	s.sameOwners("after the ring has moved", append(moved, nodes...), nobody)
 	for i, n := range moved {
 		d := s.usher.askNode(n)
-		if d.status != http.StatusOK || d.Owner != s.hosts[2] || d.AnsweredBy != writers[i] || d.body != s.config(writers[i], n) {
+		if d.status != http.StatusOK || d.Owner != s.names[2] || d.AnsweredBy != writers[i] || d.body != s.config(writers[i], n) {
 			s.tb.Errorf("%s: %+v, want the file of %s", n.name, d, writers[i])
 		}
 	}
@@ -273,10 +273,10 @@ func (s *site) ringMoved(nodes []*node) {
 // answer with it when the ring gives the node back.
 func (s *site) staleFile(nodes []*node) {
 	s.tb.Helper()
-	n := s.owned(nodes, s.hosts[0], "wait call-back", "ipxe")
+	n := s.owned(nodes, s.names[0], "wait call-back", "ipxe")
 	s.ironic[0].kill()
 	testenv.Until(s.tb, patience, "the ring has moved", func() bool { return len(s.alive()) == conductors-1 })
-	testenv.Until(s.tb, patience, "the API sees it", func() bool { return s.owner(n) != s.hosts[0] })
+	testenv.Until(s.tb, patience, "the API sees it", func() bool { return s.owner(n) != s.names[0] })
 	n.verb("available", map[string]any{"target": "deleted"})
 	n.verb("wait call-back", map[string]any{"target": "active"})
 	writer := s.owner(n)
@@ -284,7 +284,7 @@ func (s *site) staleFile(nodes []*node) {
 	s.ironic[0].launch()
 	testenv.Until(s.tb, patience, "the conductor is back", func() bool { return len(s.alive()) == conductors })
 	s.sameOwners("after it is back", nodes, nobody)
-	stale, fresh := s.config(s.hosts[0], n), s.config(writer, n)
+	stale, fresh := s.config(s.names[0], n), s.config(writer, n)
 	if stale == "" || stale == fresh {
 		s.tb.Fatalf("no old file on %s, so this proves nothing", s.hosts[0])
 	}

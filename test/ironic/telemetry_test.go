@@ -48,10 +48,10 @@ func (s *site) telemetry() {
 		_, text := s.operatorsDoor(p, "/metrics")
 		positive(p, text, "usher_ready")
 		positive(p, text, "usher_conductors_active")
-		for _, host := range s.hosts {
-			positive(p, text, `usher_conductor_active{conductor="`+host+`"}`)
-			if !strings.Contains(text, `usher_conductor_heartbeat_age_seconds{conductor="`+host+`"}`) {
-				s.tb.Errorf("%s: no age of the heartbeat of %s", p.name, host)
+		for _, name := range s.names {
+			positive(p, text, `usher_conductor_active{conductor="`+name+`"}`)
+			if !strings.Contains(text, `usher_conductor_heartbeat_age_seconds{conductor="`+name+`"}`) {
+				s.tb.Errorf("%s: no age of the heartbeat of %s", p.name, name)
 			}
 		}
 		for _, own := range []string{"usher_nodes_prepared", "usher_image_fetch", "usher_heartbeat_failures"} {
