@@ -207,7 +207,9 @@ func usherOptions(u *Usher) []option {
 			help: "Give CPU and memory profiles of the process at the operator's door, below `/debug/pprof/`, for `go tool pprof`."},
 		{id: name("rpc_listen"), kind: listen(true), into: &u.RPCListen, help: "Where JSON-RPC listens, instead of at `[json_rpc]host_ip` and `port`; beside Ironic, which has that port, unset means port 8090."},
 		{id: name("rpc_timeout"), kind: fraction(), into: &u.RPCTimeout, def: "3", reload: true, help: "Time a conductor has to answer for a boot file."},
-		{id: name("rpc_addresses"), kind: dict(quoted()), into: &u.RPCAddresses, help: "Addresses of conductors whose host name is not one: `HOST:ADDRESS,...`."},
+		{id: name("rpc_addresses"), kind: conductorAddresses(), into: &u.RPCAddresses,
+			help: "Where to call conductors whose name is no address: `NAME:ADDRESS,...`, such as `c1:10.0.0.1,c2:6189:10.0.0.2`. " +
+				"A name without a port stands for the conductor on any port."},
 		{id: name("insecure_management"), kind: boolean(), into: &u.InsecureManagement, def: "false", help: "Allow the management API without authentication on an address that others can reach."},
 		{id: name("template_dir"), kind: text(), into: &u.TemplateDir, reload: true, help: "Folder of boot file templates that replace the built-in ones."},
 		{id: name("max_connections"), kind: integer(1, noMax), into: &u.MaxConnections, def: "4096", help: "Most connections at the machines' door at one time, of some 45 KiB each; then the longest idle one makes room."},

@@ -6,23 +6,44 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+
+	"github.com/usher-boot/usher"
 )
 
 // address is where the conductor of this host name is.
 func (o *ClientOptions) address(hostname string) (string, error) {
-	name, _, err := net.SplitHostPort(hostname)
-	if err != nil { // without a port
-		name = hostname
-	}
-	for _, key := range []string{hostname, name} {
-		if at, ok := o.Addresses[key]; ok {
-			return address(at, o.Port)
-		}
+	if at, ok := o.override(hostname); ok {
+		return address(at, o.Port)
 	}
 	if o.IgnorePorts {
-		hostname = name
+		hostname = usher.ConductorHost(hostname)
 	}
 	return address(hostname, o.Port)
+}
+
+// override is what Addresses says of a conductor: the entry of its whole name
+// before that of its host. Beside Ironic an entry also counts for the other
+// name that Ironic may have registered the conductor by, unless it could be
+// one of several.
+func (o *ClientOptions) override(hostname string) (at string, ok bool) {
+	for _, key := range []string{hostname, usher.ConductorHost(hostname)} {
+		if at, ok = o.Addresses[key]; ok {
+			return at, true
+		}
+	}
+	if !o.IgnorePorts {
+		return "", false
+	}
+	for key, value := range o.Addresses {
+		switch {
+		case !usher.SameConductor(key, hostname):
+		case ok && value != at:
+			return "", false
+		default:
+			at, ok = value, true
+		}
+	}
+	return at, ok
 }
 
 // address is where to dial for a conductors.hostname: an address, a name, an
