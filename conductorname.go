@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // ironicRPCPort is the [json_rpc]port that Ironic leaves out of names.
@@ -41,6 +42,21 @@ func SameConductor(a, b string) bool {
 	hostA, portA := splitConductorName(a)
 	hostB, portB := splitConductorName(b)
 	return (portA == portB || portA == "" || portB == "") && sameHost(hostA, hostB)
+}
+
+// PresentName is the name by which Ironic has registered c anew and by which it
+// is active among all, where it is not by this one: an upgrade leaves the old
+// row behind. Empty in any other case.
+func (c Conductor) PresentName(all []Conductor, now time.Time, timeout time.Duration) string {
+	if c.Active(now, timeout) {
+		return ""
+	}
+	for _, other := range all {
+		if other.Active(now, timeout) && SameConductor(other.Hostname, c.Hostname) {
+			return other.Hostname
+		}
+	}
+	return ""
 }
 
 // sameHost compares as DNS does, and IPv6 addresses by value.

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestConductorName: the names are those that Ironic 29.0.5 makes of the same
@@ -105,6 +106,21 @@ func TestConductorHost(t *testing.T) {
 	} {
 		if got := ConductorHost(name); got != want {
 			t.Errorf("ConductorHost(%q) = %q, want %q", name, got, want)
+		}
+	}
+}
+
+func TestPresentName(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	alive := func(host string) Conductor { return Conductor{Hostname: host, Online: true, UpdatedAt: now} }
+	stale := func(host string) Conductor {
+		return Conductor{Hostname: host, Online: true, UpdatedAt: now.Add(-time.Hour)}
+	}
+	all := []Conductor{stale("h"), alive("h:6189"), stale("g"), stale("g:6189"), alive("c"), alive("c:6189")}
+	for i, want := range []string{"h:6189", "", "", "", "", ""} {
+		if got := all[i].PresentName(all, now, time.Minute); got != want {
+			t.Errorf("%s is called %q now, want %q", all[i].Hostname, got, want)
 		}
 	}
 }

@@ -372,6 +372,28 @@ func TestCauses(t *testing.T) {
 				w.evidence["c1"] = silent(&net.DNSError{Err: "no such host", Name: "c1"})
 				w.disk = &bootiface.Evidence{Path: "/httpboot/u/config"}
 			}, says: []string{"nothing at /httpboot/u/config", "[usher]rpc_addresses = c1:ADDRESS"}},
+		{name: "a name that is no address", option: ironic, cause: dispatch.CauseUnreachable, exit: usher.ErrUnavailable,
+			world: func(w *world) {
+				w.hosts = []string{"kolla-1:6189"}
+				w.evidence["kolla-1:6189"] = silent(&net.DNSError{Err: "no such host", Name: "kolla-1", IsNotFound: true})
+			}, says: []string{"fix: its name leads to no address: say here where it is, [usher]rpc_addresses = kolla-1:ADDRESS, or"}},
+		{name: "a name that nothing can be called by", option: ironic, cause: dispatch.CauseUnreachable, exit: usher.ErrUnavailable,
+			world: func(w *world) {
+				w.hosts = []string{"rabbit@c1"}
+				w.evidence["rabbit@c1"] = silent(&net.AddrError{Err: "neither an address nor a host name", Addr: "rabbit@c1"})
+			}, says: []string{"[usher]rpc_addresses = rabbit@c1:ADDRESS"}},
+		{name: "upgraded: the owner prepared it by its old name", option: ironic, cause: dispatch.CauseServed, world: func(w *world) {
+			w.upgrade()
+			w.node.ConductorAffinity = 1
+		}, says: []string{"hardware type ipmi without a conductor group: 2 active\n", "note affinity: c1 prepared the node last (conductor_affinity), and is called c1:6189 now\n"},
+			never: "silent"},
+		{name: "upgraded: another one prepared it by its old name", option: func(o *Options) {
+			ironic(o)
+			o.Dispatch.Elsewhere = &dispatch.Elsewhere{Members: renamed{}, HeartbeatTimeout: time.Minute}
+		}, cause: dispatch.CauseServed, world: func(w *world) {
+			w.upgrade()
+			w.node.ConductorAffinity, w.evidence["c1:6189"] = 2, says(usher.Errorf(usher.ErrNotFound, "none"))
+		}, says: []string{"and is called c2:6189 now\n", "from c2:6189", "in place of the owner c1:6189"}},
 		{name: "certificate", option: ironic, cause: dispatch.CauseUnreachable, exit: usher.ErrUnavailable,
 			world: func(w *world) {
 				w.evidence["c1"] = silent(&tls.CertificateVerificationError{Err: errors.New("unknown authority")})
@@ -485,6 +507,25 @@ func (gone) Known(context.Context, string, string, string) ([]usher.Conductor, e
 
 func (gone) Conductor(context.Context, int64) (usher.Conductor, bool, error) {
 	return usher.Conductor{ID: 2, Hostname: "c2"}, false, nil
+}
+
+func (gone) ActiveAs(context.Context, string) ([]usher.Conductor, error) { return nil, nil }
+
+// renamed are members of which the second is registered by another name now.
+type renamed struct{ gone }
+
+func (renamed) ActiveAs(context.Context, string) ([]usher.Conductor, error) {
+	return []usher.Conductor{{ID: 4, Hostname: "c2:6189"}}, nil
+}
+
+// upgrade registers the conductors by their other name, as Ironic 2025.1 does.
+func (w *world) upgrade() {
+	for i, host := range []string{"c1:6189", "c2:6189"} {
+		renamed := w.rows[i]
+		renamed.ID, renamed.Hostname = int64(3+i), host
+		w.rows[i].UpdatedAt = time.Now().AddDate(0, 0, -26)
+		w.rows, w.hosts[i], w.evidence[host] = append(w.rows, renamed), host, there(host)
+	}
 }
 
 // TestEveryCause holds the table of advice against dispatch's list, and tries

@@ -63,11 +63,11 @@ func address(hostname string, port int) (string, error) {
 	if strings.Contains(host, ":") {
 		h, p, err := net.SplitHostPort(host)
 		if err != nil {
-			return "", fmt.Errorf("host name %.128q: %w", hostname, err)
+			return "", noAddress(hostname, "neither an address nor a host name")
 		}
 		n, err := strconv.ParseUint(p, 10, 16)
 		if err != nil || n == 0 {
-			return "", fmt.Errorf("host name %.128q: port %.16q is not 1 to 65535", hostname, p)
+			return "", noAddress(hostname, "its port is not 1 to 65535")
 		}
 		host, port = h, int(n)
 	}
@@ -76,7 +76,13 @@ func address(hostname string, port int) (string, error) {
 	}
 	bad := func(r rune) bool { return r <= ' ' || r == 0x7f || strings.ContainsRune(`/?#@%\"<>[]:`, r) }
 	if host == "" || strings.ContainsFunc(host, bad) {
-		return "", fmt.Errorf("%.128q is not a host name", hostname)
+		return "", noAddress(hostname, "neither an address nor a host name")
 	}
 	return net.JoinHostPort(host, strconv.Itoa(port)), nil
+}
+
+// noAddress is of package net's type, so that those who advise operators can
+// tell it without knowing this package.
+func noAddress(hostname, why string) error {
+	return &net.AddrError{Err: why, Addr: fmt.Sprintf("%.128q", hostname)}
 }
