@@ -519,6 +519,39 @@ func TestPortNotKnown(t *testing.T) {
 	s.refused(api, s.node(host, usher.DeployWait, 1, 0), dispatch.CauseNotReady, "Set [json_rpc]port")
 }
 
+// TestMetal3: contrib/kubernetes gives the agent the address of its node, and
+// nothing of the port. The Metal3 image makes these names of the same address,
+// with networking.rpcPort and without.
+func TestMetal3(t *testing.T) {
+	for hostIP, rows := range map[string][]string{
+		"192.0.2.1":   {"192.0.2.1:6189", "192.0.2.1:7000", "192.0.2.1"},
+		"2001:db8::1": {"[2001:db8::1]:6189", "[2001:db8::1]:7000", "[2001:db8::1]"},
+	} {
+		cfg, err := config.Load(config.Sources{Files: []string{"../../contrib/kubernetes/usher.conf"}, Environ: []string{
+			"OS_DEFAULT__HOST=" + hostIP, "OS_DATABASE__CONNECTION=mysql+pymysql://usher:x@db/ironic"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		name := usher.ConductorName(ironicHost(t.Context(), cfg), cfg.JSONRPC.Port)
+		client, err := agentClient(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, row := range rows {
+			now := time.Now()
+			table := fixed{{ID: 1, Hostname: row, Online: true, UpdatedAt: now}, {ID: 2, Hostname: hostIP, Online: true, UpdatedAt: now.AddDate(0, 0, -26)},
+				{ID: 3, Hostname: "192.0.2.10:6189", Online: true, UpdatedAt: now}}
+			rings := membership.NewRings(table, membership.RingOptions{Algorithm: "sha256", Exponent: 5, HeartbeatTimeout: time.Minute})
+			if c, err := rings.Beside(t.Context(), name); c.Hostname != row || err != nil {
+				t.Errorf("the agent of %s is beside %q, %v; want %s", hostIP, c.Hostname, err, row)
+			}
+			if at, err := client.Address(row); at != net.JoinHostPort(hostIP, "8090") || err != nil {
+				t.Errorf("the agent of %s is called at %s, %v", row, at, err)
+			}
+		}
+	}
+}
+
 // TestNamesWithoutAddress: on a message bus a conductor's name need not lead
 // anywhere. The operator says where it is, by either name.
 func TestNamesWithoutAddress(t *testing.T) {

@@ -160,7 +160,7 @@ func (s Site) reach(host string, err error) string {
 	_, unusable := errors.AsType[*net.AddrError](err)
 	if unresolved || unusable {
 		// As with rpc_transport = oslo, where a name is all that a conductor needs.
-		return "say here where that host is: [usher]rpc_addresses = " + usher.ConductorHost(host) + ":ADDRESS, or make its name known to the resolver"
+		return "set [usher]rpc_addresses = " + usher.ConductorHost(host) + ":ADDRESS here (commas between several), or make the name resolvable"
 	}
 	return "run 'usher conductor' on that host and let this host reach it at " + s.RPC +
 		"; where the conductor's name is not its address, set [usher]rpc_addresses = " + usher.ConductorHost(host) + ":ADDRESS"

@@ -105,8 +105,8 @@ func TestUnreachable(t *testing.T) {
 		host string
 		says string
 	}{
-		{&net.DNSError{Err: "no such host", Name: "kolla-1", IsNotFound: true}, "kolla-1", "[usher]rpc_addresses = kolla-1:ADDRESS, or make its name known"},
-		{&net.DNSError{Err: "no such host", Name: "kolla-1", IsNotFound: true}, "kolla-1:6189", "[usher]rpc_addresses = kolla-1:ADDRESS, or make its name known"},
+		{&net.DNSError{Err: "no such host", Name: "kolla-1", IsNotFound: true}, "kolla-1", "[usher]rpc_addresses = kolla-1:ADDRESS here (commas between several), or make the name resolvable"},
+		{&net.DNSError{Err: "no such host", Name: "kolla-1", IsNotFound: true}, "kolla-1:6189", "[usher]rpc_addresses = kolla-1:ADDRESS here (commas between several), or make the name resolvable"},
 		{&net.AddrError{Err: "neither an address nor a host name", Addr: "rabbit@1"}, "rabbit@1", "[usher]rpc_addresses = rabbit@1:ADDRESS"},
 		{&net.OpError{Op: "dial", Err: context.DeadlineExceeded}, "kolla-1", "run 'usher conductor' on that host"},
 	} {

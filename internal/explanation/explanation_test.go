@@ -372,11 +372,22 @@ func TestCauses(t *testing.T) {
 				w.evidence["c1"] = silent(&net.DNSError{Err: "no such host", Name: "c1"})
 				w.disk = &bootiface.Evidence{Path: "/httpboot/u/config"}
 			}, says: []string{"nothing at /httpboot/u/config", "[usher]rpc_addresses = c1:ADDRESS"}},
+		{name: "locked by the bare name of a conductor with a port", option: ironic, cause: dispatch.CauseServed, world: func(w *world) {
+			w.upgrade()
+			w.condition.Reservation = "c1"
+		}, says: []string{"locked by c1, registered as c1:6189: a lock that it held when it was killed Ironic does not free\n"}},
+		{name: "locked by a conductor that is there", option: ironic, cause: dispatch.CauseServed,
+			world: func(w *world) { w.condition.Reservation = "c1" }, says: []string{"locked by c1\n"}},
+		{name: "locked by a conductor that is gone", option: ironic, cause: dispatch.CauseServed, world: func(w *world) {
+			w.condition.Reservation, w.rows[1].UpdatedAt = "c2:6189", time.Now().Add(-time.Hour)
+		}, says: []string{"locked by c2:6189, which is silent for 1.0 h\n"}},
+		{name: "locked by nobody who is known", option: ironic, cause: dispatch.CauseServed,
+			world: func(w *world) { w.condition.Reservation = "c9" }, says: []string{"locked by c9, which is no conductor's name\n"}},
 		{name: "a name that is no address", option: ironic, cause: dispatch.CauseUnreachable, exit: usher.ErrUnavailable,
 			world: func(w *world) {
 				w.hosts = []string{"kolla-1:6189"}
 				w.evidence["kolla-1:6189"] = silent(&net.DNSError{Err: "no such host", Name: "kolla-1", IsNotFound: true})
-			}, says: []string{"fix: its name leads to no address: say here where it is, [usher]rpc_addresses = kolla-1:ADDRESS, or"}},
+			}, says: []string{"fix: its name does not lead to an address: set [usher]rpc_addresses = kolla-1:ADDRESS here"}},
 		{name: "a name that nothing can be called by", option: ironic, cause: dispatch.CauseUnreachable, exit: usher.ErrUnavailable,
 			world: func(w *world) {
 				w.hosts = []string{"rabbit@c1"}

@@ -134,7 +134,7 @@ func (e *explainer) reach() string {
 	case certificate:
 		return "make [json_rpc]cafile here the authority that signed the certificate of " + host
 	case unresolved || unusable:
-		return "its name leads to no address: say here where it is, " + override + ", or make the name known to the resolver"
+		return "its name does not lead to an address: set " + override + " here (commas between several), or make the name resolvable"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		at := ""
 		if last := e.seen.calls; len(last) > 0 && last[len(last)-1].Address != "" {
