@@ -27,16 +27,19 @@ type Nodes interface {
 	BootNode(ctx context.Context, uuid string) (usher.BootNode, error)
 }
 
-// Conductors tells a conductor by its id and whether it is active, and whether
-// there is one of a host name.
+// Conductors tells a conductor by its id and whether it is active, the active
+// ones that can be the one of a name, and the one that a process of a name is
+// beside.
 type Conductors interface {
 	Conductor(ctx context.Context, id int64) (usher.Conductor, bool, error)
-	Registered(ctx context.Context, hostname string) (bool, error)
+	ActiveAs(ctx context.Context, name string) ([]usher.Conductor, error)
+	Beside(ctx context.Context, name string) (usher.Conductor, error)
 }
 
 // Options are an Agent's parts. All but the last are required.
 type Options struct {
 	Host       string // [DEFAULT]host of the Ironic conductor on this host
+	Name       string // what usher.ConductorName makes of it
 	Nodes      Nodes
 	Conductors Conductors
 	Disk       *bootiface.Disk // read-only
@@ -152,21 +155,44 @@ func (a *Agent) current(ctx context.Context, node usher.BootNode, written time.T
 		return nil // its row is gone, and with it what it knew
 	case err != nil:
 		return notNow(err)
-	case other.Hostname == a.o.Host:
+	}
+	switch mine, err := a.mine(ctx, other); {
+	case err != nil:
+		return notNow(err)
+	case mine:
 		return nil
 	case !active && written.After(other.UpdatedAt):
 		return nil // written after the other's last heartbeat: Ironic has moved on to here
 	}
-	known, err := a.o.Conductors.Registered(ctx, a.o.Host)
-	if err != nil {
+	// Only beside an active conductor this host is known to be another one than
+	// the other's; else "not found" would be a guess.
+	if _, err := a.o.Conductors.Beside(ctx, a.o.Name); err != nil {
 		return notNow(err)
-	}
-	if !known { // then the other may be the one on this host, and "not found" would be a guess
-		return usher.Errorf(usher.ErrUnavailable, "The agent does not know which conductor it is beside: its [DEFAULT]host = %s "+
-			"is no conductor's. Give it the host of the ironic-conductor on its host.", a.o.Host).WithClass(classNotNow)
 	}
 	return usher.Errorf(usher.ErrNotFound,
 		"The boot file of node %s on %s is from before conductor %s prepared the node.", node.UUID, a.o.Host, other.Hostname)
+}
+
+// mine says whether a row is of the conductor on this host, under the name that
+// it has now or under the one that it had before an upgrade. Where several
+// conductors of this host name are active, only its own row will do.
+func (a *Agent) mine(ctx context.Context, row usher.Conductor) (bool, error) {
+	if row.Hostname == a.o.Name {
+		return true, nil
+	}
+	if !usher.SameConductor(row.Hostname, a.o.Name) {
+		return false, nil
+	}
+	active, err := a.o.Conductors.ActiveAs(ctx, a.o.Name)
+	if err != nil {
+		return false, err
+	}
+	for _, c := range active {
+		if !usher.SameConductor(c.Hostname, row.Hostname) {
+			return false, nil
+		}
+	}
+	return true, nil
 }
 
 // classNotNow is Ironic's exception class for "not now".

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -23,13 +24,16 @@ const uuid = "8733b875-30ea-5929-9b3b-8c04ada0b065"
 // world is an Ironic conductor's host: a database's answers and a disk.
 type world struct {
 	*Agent
-	node    usher.BootNode
-	nodeErr error
-	other   usher.Conductor // conductors.id 2; 1 is this host
-	active  bool
-	unnamed bool // no conductor has this host's name
-	http    string
-	log     bytes.Buffer
+	node       usher.BootNode
+	nodeErr    error
+	other      usher.Conductor // conductors.id 2; 1 is this host's of now, 3 its row of before an upgrade
+	active     bool
+	here       string   // conductors.hostname of id 1
+	registered []string // what else is active
+	unnamed    bool     // no conductor has this host's name
+	rowsErr    error
+	http       string
+	log        bytes.Buffer
 }
 
 func (w *world) BootNode(_ context.Context, id string) (usher.BootNode, error) {
@@ -42,26 +46,42 @@ func (w *world) BootNode(_ context.Context, id string) (usher.BootNode, error) {
 func (w *world) Conductor(_ context.Context, id int64) (usher.Conductor, bool, error) {
 	switch id {
 	case 1:
-		return usher.Conductor{ID: 1, Hostname: "here"}, true, nil
+		return usher.Conductor{ID: 1, Hostname: w.here}, true, nil
 	case 2:
 		return w.other, w.active, nil
+	case 3:
+		return usher.Conductor{ID: 3, Hostname: "here"}, false, nil
 	}
 	return usher.Conductor{}, false, usher.Errorf(usher.ErrNotFound, "Conductor %d could not be found.", id)
 }
 
-func (w *world) Registered(_ context.Context, host string) (bool, error) {
-	return host == "here" && !w.unnamed, nil
+func (w *world) ActiveAs(_ context.Context, name string) (found []usher.Conductor, err error) {
+	for _, host := range append([]string{w.here}, w.registered...) {
+		if usher.SameConductor(host, name) && !w.unnamed {
+			found = append(found, usher.Conductor{Hostname: host})
+		}
+	}
+	return found, w.rowsErr
+}
+
+// Beside is as membership's, whose own tests have its rules.
+func (w *world) Beside(ctx context.Context, name string) (usher.Conductor, error) {
+	found, err := w.ActiveAs(ctx, name)
+	if err == nil && len(found) != 1 {
+		err = usher.Errorf(usher.ErrUnavailable, "%d conductors have this [DEFAULT]host", len(found))
+	}
+	return append(found, usher.Conductor{})[0], err
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{http: t.TempDir(), active: true, other: usher.Conductor{ID: 2, Hostname: "there"},
+	w := &world{http: t.TempDir(), active: true, here: "here", other: usher.Conductor{ID: 2, Hostname: "there"},
 		node: usher.BootNode{UUID: uuid, BootInterface: "ipxe", ProvisionState: usher.DeployWait, ConductorAffinity: 1}}
 	disk, err := bootiface.OpenDisk(bootiface.DiskOptions{HTTPRoot: w.http, TFTPRoot: filepath.Join(w.http, "none"), ReadOnly: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.Agent = New(Options{Host: "here", Nodes: w, Conductors: w, Disk: disk, Logger: slog.New(slog.NewTextHandler(&w.log, nil)),
+	w.Agent = New(Options{Host: "here", Name: "here", Nodes: w, Conductors: w, Disk: disk, Logger: slog.New(slog.NewTextHandler(&w.log, nil)),
 		Settings: Settings{Version: "v1", Algorithm: "md5", Exponent: 5}})
 	return w
 }
@@ -125,6 +145,29 @@ func TestGetBootConfig(t *testing.T) {
 		}, want: usher.ErrNotFound},
 		{name: "an agent under a wrong name", change: func(_ *testing.T, w *world) { w.node.ConductorAffinity, w.unnamed = 2, true },
 			want: usher.ErrUnavailable, says: "[DEFAULT]host"},
+		{name: "registered with its port", change: func(_ *testing.T, w *world) { w.here, w.o.Name = "here:6189", "here:6189" }},
+		{name: "registered with its port, which is not known here", change: func(_ *testing.T, w *world) { w.here = "here:6189" }},
+		{name: "prepared before an upgrade", change: func(_ *testing.T, w *world) {
+			w.here, w.o.Name, w.node.ConductorAffinity = "here:6189", "here:6189", 3
+		}},
+		{name: "prepared before an upgrade, the port is not known here", change: func(_ *testing.T, w *world) {
+			w.here, w.node.ConductorAffinity = "here:6189", 3
+		}},
+		{name: "prepared before an upgrade, and nothing is active", change: func(_ *testing.T, w *world) {
+			w.o.Name, w.node.ConductorAffinity, w.unnamed = "here:6189", 3, true
+		}},
+		{name: "upgraded, deployed elsewhere", change: func(_ *testing.T, w *world) {
+			w.here, w.o.Name, w.node.ConductorAffinity, w.other.Hostname = "here:6189", "here:6189", 2, "there:6189"
+		}, want: usher.ErrNotFound, says: "from before conductor there:6189"},
+		{name: "deployed by the other conductor of this host", change: func(_ *testing.T, w *world) {
+			w.here, w.o.Name, w.node.ConductorAffinity, w.other.Hostname = "here:1", "here:1", 2, "here:2"
+		}, want: usher.ErrNotFound, says: "from before conductor here:2"},
+		{name: "which of two on this host it is beside is not known", change: func(_ *testing.T, w *world) {
+			w.here, w.registered, w.node.ConductorAffinity, w.other.Hostname = "here:1", []string{"here:2"}, 2, "here:2"
+		}, want: usher.ErrUnavailable, says: "2 conductors have this"},
+		{name: "conductors cannot be read", change: func(_ *testing.T, w *world) {
+			w.here, w.rowsErr = "here:6189", usher.Errorf(usher.ErrUnavailable, "connection lost")
+		}, want: usher.ErrUnavailable, says: "connection lost"},
 		{name: "affinity's row is gone", change: func(_ *testing.T, w *world) { w.node.ConductorAffinity = 9 }},
 		{name: "unknown node", change: func(_ *testing.T, w *world) { w.node.UUID = "other" }, want: usher.ErrNotFound},
 		{name: "database down", change: func(_ *testing.T, w *world) {
@@ -249,6 +292,23 @@ func TestAgents(t *testing.T) {
 	}
 	if len(far.hosts) != 1 {
 		t.Errorf("called by RPC: %v", far.hosts)
+	}
+	if s.Problem != "" || !s.Is("here") || !s.Is("here:6189") || s.Is("there") {
+		t.Errorf("it is beside another one than here: %+v", s)
+	}
+	// Older doctors compare Host with the row, letter by letter.
+	w.here, w.o.Name = "here:6189", "here:6189"
+	s, err = agents.Status(t.Context(), "there")
+	if err != nil || s.Host != "here:6189" || !slices.Equal(s.Names, []string{"here:6189", "here"}) || !s.Is("here") || !s.Is("here:6189") || s.Is("here:1") {
+		t.Errorf("status: %+v, %v", s, err)
+	}
+	w.unnamed = true
+	s, err = agents.Status(t.Context(), "there")
+	if err != nil || s.Host != "here" || s.Problem != "0 conductors have this [DEFAULT]host" {
+		t.Errorf("status without a row: %+v, %v", s, err)
+	}
+	if old := (Status{Host: "here"}); !old.Is("here") || old.Is("here:6189") {
+		t.Error("an older agent knows its conductor by the bare name only")
 	}
 	if _, err := w.Methods()[MethodGetBootConfig](t.Context(), json.RawMessage(`{"node_id":7}`)); !errors.Is(err, usher.ErrInvalid) {
 		t.Errorf("bad parameters: %v", err)

@@ -76,6 +76,7 @@ type App struct {
 
 	ironic     bool              // the inventory is Ironic's: see ironic.go
 	host       string            // [DEFAULT]host
+	name       string            // of the conductor here: host, or beside Ironic usher.ConductorName
 	reader     *inventory.Reader // of either inventory
 	rings      *membership.Rings
 	conductors *bootrpc.Client // who has boot files: peers or Ironic's agents

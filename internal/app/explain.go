@@ -150,11 +150,11 @@ func (r remote) Evidence(ctx context.Context, host string, node usher.BootNode, 
 // that cannot be asked.
 func hostDisk(ctx context.Context, cfg *config.Config, ironic, sqlite bool) func(string, usher.BootNode, string) (bootiface.Evidence, bool) {
 	return func(host string, node usher.BootNode, file string) (e bootiface.Evidence, ok bool) {
-		here := cfg.Default.Host
+		here := host == cfg.Default.Host || sqlite
 		if ironic {
-			here = ironicHost(ctx, cfg)
+			here = usher.SameConductor(host, usher.ConductorName(ironicHost(ctx, cfg), cfg.JSONRPC.Port))
 		}
-		if host != here && (ironic || !sqlite) {
+		if !here {
 			return e, false
 		}
 		options := diskOptions(cfg)

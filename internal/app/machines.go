@@ -116,7 +116,7 @@ func (a *App) decider(cfg *config.Config) bootapi.Decider {
 	o := decisionSettings(cfg, a.ironic)
 	o.Nodes, o.Rings, o.Conductors, o.Elsewhere = a.reader, a.rings, a.watchedConductors(), a.elsewhere(cfg)
 	if a.local != nil || a.agent != nil {
-		o.Local = a.host
+		o.IsLocal = a.isLocal
 	}
 	return a.traced(o)
 }

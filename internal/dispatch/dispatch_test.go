@@ -165,7 +165,8 @@ func TestLocal(t *testing.T) {
 			return "", usher.Errorf(usher.ErrUnavailable, "connection refused")
 		}
 	}
-	New(Options{Nodes: w, Rings: w, Conductors: w, Restrict: true, RPCTimeout: time.Second, Failover: true, Local: "a"}).
+	New(Options{Nodes: w, Rings: w, Conductors: w, Restrict: true, RPCTimeout: time.Second, Failover: true,
+		IsLocal: func(host string) bool { return host == "a" }}).
 		Decide(t.Context(), Request{MAC: knownMAC, File: "boot.ipxe"})
 	if diff := cmp.Diff(map[string]bool{"a": false, "b": true}, bounded); diff != "" {
 		t.Errorf("bounded calls (-want +got):\n%s", diff)
