@@ -2,6 +2,7 @@ package agent
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/usher-boot/usher"
 	"github.com/usher-boot/usher/internal/bootiface"
+	"github.com/usher-boot/usher/internal/ironicdisk"
 )
 
 const uuid = "8733b875-30ea-5929-9b3b-8c04ada0b065"
@@ -57,11 +59,12 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{http: t.TempDir(), active: true, other: usher.Conductor{ID: 2, Hostname: "there"},
 		node: usher.BootNode{UUID: uuid, BootInterface: "ipxe", ProvisionState: usher.DeployWait, ConductorAffinity: 1}}
-	disk, err := bootiface.OpenDisk(bootiface.DiskOptions{HTTPRoot: w.http, TFTPRoot: filepath.Join(w.http, "none"), ReadOnly: true})
+	disk, err := ironicdisk.New(ironicdisk.Options{HTTPRoot: w.http, TFTPRoot: filepath.Join(w.http, "none")},
+		ironicdisk.URLs{HTTP: "http://192.0.2.1:8080", Files: "http://192.0.2.1:6388"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.Agent = New(Options{Host: "here", Nodes: w, Conductors: w, Disk: disk, Logger: slog.New(slog.NewTextHandler(&w.log, nil)),
+	w.Agent = New(Options{Host: "here", Nodes: w, Conductors: w, Disk: disk, Restrict: func() bool { return true }, Logger: slog.New(slog.NewTextHandler(&w.log, nil)),
 		Settings: Settings{Version: "v1", Algorithm: "md5", Exponent: 5}})
 	return w
 }
@@ -89,7 +92,8 @@ func TestGetBootConfig(t *testing.T) {
 		name   string
 		change func(t *testing.T, w *world)
 		file   string
-		want   error // nil: served
+		want   error  // nil: served
+		class  string // of an ErrUnavailable; TemporaryFailure where it is empty
 		says   string
 	}{
 		{name: "served"},
@@ -111,7 +115,10 @@ func TestGetBootConfig(t *testing.T) {
 		{name: "half", change: func(t *testing.T, w *world) {
 			w.write(t, "#!ipxe\n"+strings.Repeat("x", 8192-7), time.Hour)
 		}, want: usher.ErrUnavailable, says: "incomplete"},
-		{name: "not a script", change: func(t *testing.T, w *world) { w.write(t, "hello", time.Hour) }, want: usher.ErrUnavailable},
+		{name: "not a script", change: func(t *testing.T, w *world) { w.write(t, "hello", time.Hour) }, want: usher.ErrUnavailable,
+			class: "IncorrectConfiguration", says: "#!ipxe"},
+		{name: "leaves the roots", change: func(t *testing.T, w *world) { w.write(t, "#!ipxe\n\nchain ../../../etc/x\n", time.Hour) },
+			want: usher.ErrUnavailable, class: "IncorrectConfiguration", says: `line 3: "../../../etc/x" leads out of [deploy]http_url`},
 		{name: "deployed elsewhere since", change: func(_ *testing.T, w *world) { w.node.ConductorAffinity = 2 },
 			want: usher.ErrNotFound, says: "from before conductor there"},
 		{name: "taken over by another", change: func(_ *testing.T, w *world) {
@@ -159,8 +166,9 @@ func TestGetBootConfig(t *testing.T) {
 			if c.says != "" && !strings.Contains(err.Error(), c.says) {
 				t.Errorf("%q does not say %q", err, c.says)
 			}
-			if e, ok := errors.AsType[*usher.Error](err); errors.Is(err, usher.ErrUnavailable) && (!ok || e.Class != "TemporaryFailure") {
-				t.Errorf("%#v is not of class TemporaryFailure", err)
+			class := cmp.Or(c.class, "TemporaryFailure")
+			if e, ok := errors.AsType[*usher.Error](err); errors.Is(err, usher.ErrUnavailable) && (!ok || e.Class != class) {
+				t.Errorf("%#v is not of class %s", err, class)
 			}
 		})
 	}

@@ -25,6 +25,7 @@ const (
 	DoorManagement  = "management"
 	DoorRPC         = "RPC"
 	DoorAdmin       = "admin"
+	DoorFiles       = "files" // beside Ironic, of the agent
 )
 
 // door is one listener with its server.
@@ -133,7 +134,7 @@ func (a *App) bind(ctx context.Context, cfg *config.Config, name, option, addres
 		a.lifecycle.onStop(name+" door", d.stop)
 	}
 	switch name {
-	case DoorMachines, DoorMachinesTLS:
+	case DoorMachines, DoorMachinesTLS, DoorFiles:
 		d.limit = bootapi.Limit(listener, cfg.Usher.MaxConnections, &a.connections)
 		d.listener = d.limit
 	}
@@ -150,6 +151,12 @@ func (a *App) buildDoors(_ context.Context, cfg *config.Config) error {
 	a.connections.Bound(cfg.Usher.BootConnectionsPerSource)
 	for _, d := range a.doors {
 		switch d.name {
+		case DoorFiles:
+			var images http.Handler
+			if images, err = a.filesImages(cfg); err == nil {
+				a.images.set(images)
+				d.server = bootapi.NewServer(a.images, a.logger)
+			}
 		case DoorMachines:
 			d.server = bootapi.NewServer(a.machine, a.logger)
 		case DoorMachinesTLS:

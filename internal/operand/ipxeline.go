@@ -1,6 +1,10 @@
 package operand
 
-import "strings"
+import (
+	"bytes"
+	"sort"
+	"strings"
+)
 
 // ipxeLine is a line of an iPXE script as iPXE puts it together: backslashes at
 // the ends of lines join them, and a carriage return before the end is dropped.
@@ -14,36 +18,32 @@ type piece struct{ text, script int }
 
 // at is the place in the script of the line's byte i.
 func (l *ipxeLine) at(i int) int {
-	p := l.pieces[0]
-	for _, next := range l.pieces[1:] {
-		if next.text > i {
-			break
-		}
-		p = next
-	}
+	after := sort.Search(len(l.pieces), func(n int) bool { return l.pieces[n].text > i })
+	p := l.pieces[after-1]
 	return p.script + i - p.text
 }
 
 // ipxeLines yields the lines that iPXE executes. One that ends the script in a
 // backslash is not executed.
 func ipxeLines(script string, yield func(*ipxeLine) error) error {
-	line := &ipxeLine{}
+	var pieces []piece
+	var text []byte
 	for at := 0; at < len(script); {
 		fragment := script[at:]
 		if end := strings.IndexByte(fragment, '\n'); end >= 0 {
 			fragment = fragment[:end]
 		}
-		line.pieces = append(line.pieces, piece{len(line.text), at})
-		line.text = strings.TrimSuffix(line.text+fragment, "\r")
+		pieces = append(pieces, piece{len(text), at})
+		text = bytes.TrimSuffix(append(text, fragment...), []byte("\r"))
 		at += len(fragment) + 1
-		if rest, more := strings.CutSuffix(line.text, `\`); more {
-			line.text = rest
+		if rest, more := bytes.CutSuffix(text, []byte(`\`)); more {
+			text = rest
 			continue
 		}
-		if err := yield(line); err != nil {
+		if err := yield(&ipxeLine{string(text), pieces}); err != nil {
 			return err
 		}
-		line = &ipxeLine{}
+		pieces, text = nil, text[:0]
 	}
 	return nil
 }
