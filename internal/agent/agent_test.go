@@ -31,6 +31,7 @@ type world struct {
 	active  bool
 	unnamed bool // no conductor has this host's name
 	http    string
+	tftp    string // made by tests that need it
 	log     bytes.Buffer
 }
 
@@ -57,9 +58,9 @@ func (w *world) Registered(_ context.Context, host string) (bool, error) {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{http: t.TempDir(), active: true, other: usher.Conductor{ID: 2, Hostname: "there"},
+	w := &world{http: t.TempDir(), tftp: filepath.Join(t.TempDir(), "none"), active: true, other: usher.Conductor{ID: 2, Hostname: "there"},
 		node: usher.BootNode{UUID: uuid, BootInterface: "ipxe", ProvisionState: usher.DeployWait, ConductorAffinity: 1}}
-	disk, err := ironicdisk.New(ironicdisk.Options{HTTPRoot: w.http, TFTPRoot: filepath.Join(w.http, "none")},
+	disk, err := ironicdisk.New(ironicdisk.Options{HTTPRoot: w.http, TFTPRoot: w.tftp},
 		ironicdisk.URLs{HTTP: "http://192.0.2.1:8080", Files: "http://192.0.2.1:6388"})
 	if err != nil {
 		t.Fatal(err)
@@ -132,6 +133,12 @@ func TestGetBootConfig(t *testing.T) {
 		}, want: usher.ErrNotFound},
 		{name: "an agent under a wrong name", change: func(_ *testing.T, w *world) { w.node.ConductorAffinity, w.unnamed = 2, true },
 			want: usher.ErrUnavailable, says: "[DEFAULT]host"},
+		{name: "PXELINUX's file is no grub.cfg", file: "grub.cfg", change: func(t *testing.T, w *world) {
+			w.node.BootInterface = "http"
+			w.grub(t, w.http, "default deploy\n\nlabel deploy\nkernel "+uuid+"/deploy_kernel\n", time.Hour)
+		}, want: usher.ErrUnavailable, class: "IncorrectConfiguration", says: "PXELINUX"},
+		{name: "an iPXE script is no grub.cfg", file: "grub.cfg", change: func(_ *testing.T, w *world) { w.node.BootInterface = "http" },
+			want: usher.ErrUnavailable, class: "IncorrectConfiguration", says: "it is an iPXE script"},
 		{name: "affinity's row is gone", change: func(_ *testing.T, w *world) { w.node.ConductorAffinity = 9 }},
 		{name: "unknown node", change: func(_ *testing.T, w *world) { w.node.UUID = "other" }, want: usher.ErrNotFound},
 		{name: "database down", change: func(_ *testing.T, w *world) {
