@@ -1,6 +1,7 @@
 package ironicdisk
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"path"
@@ -29,9 +30,32 @@ func (d *Disk) resolve(u URLs, key fileKey, content string) (string, []Image, er
 		resolved, err := operand.GRUB(content, g.resolve)
 		return resolved, g.images, err
 	}
-	resolved, err := operand.IPXE(content, ipxeNames{u.HTTP, d.o.ConfigSubdir}.resolve)
+	names := ipxeNames{cmp.Or(u.HTTP, writtenURL(content, key.uuid)), d.o.ConfigSubdir}
+	resolved, err := operand.IPXE(content, names.resolve)
 	return resolved, nil, err
 }
+
+// writtenURL is the [deploy]http_url that Ironic had when it wrote an iPXE
+// script: it stands before each image of the node. Usher's own configuration may
+// not say it, as in a pod where only Ironic knows its address. It is empty
+// where the script names no such image, or several servers.
+func writtenURL(content, uuid string) string {
+	found := ""
+	for word := range strings.FieldsSeq(content) {
+		server, image, ok := strings.Cut(word, "/"+uuid+"/")
+		if !ok || !ironicImage.MatchString(image) || !scheme.MatchString(server) {
+			continue
+		}
+		if found != "" && found != server {
+			return ""
+		}
+		found = server
+	}
+	return found
+}
+
+// ironicImage are Ironic's names for a node's images.
+var ironicImage = regexp.MustCompile(`^((deploy|rescue)_)?(kernel|ramdisk)$`)
 
 // noImage says that Ironic wrote a name for an image that the node does not
 // have, in a part of its template that is not run then: see
@@ -66,7 +90,7 @@ func (n ipxeNames) resolve(name string, whole bool) (string, error) {
 		return name, nil
 	}
 	if n.httpURL == "" {
-		return "", fmt.Errorf("%.200q is relative to Ironic's web server, and [deploy]http_url is not set", name)
+		return "", fmt.Errorf("%.200q is relative to Ironic's web server: set [deploy]http_url as in Ironic's configuration", name)
 	}
 	base, err := url.Parse(strings.TrimRight(n.httpURL, "/"))
 	if err != nil || base.Host == "" {

@@ -92,6 +92,27 @@ func TestIPXENames(t *testing.T) {
 	}
 }
 
+// TestWrittenURL: where Usher is not told http_url, the script itself tells it.
+func TestWrittenURL(t *testing.T) {
+	const image = "/" + nodeUUID + "/deploy_kernel"
+	for _, c := range []struct{ name, content, url, want string }{ // want empty: refused
+		{"written", "kernel http://w:6180" + image + "\ninitrd ../ca\n", "", "http://w:6180/ca"},
+		{"written with a folder", "kernel http://w/x" + image + "\ninitrd ../ca\n", "", "http://w/x/ca"},
+		{"configured", "kernel http://w:6180" + image + "\ninitrd ../ca\n", "http://h", "http://h/ca"},
+		{"written twice", "kernel http://w" + image + "\ninitrd http://w/" + nodeUUID + "/deploy_ramdisk\ninitrd ../ca\n", "", "http://w/ca"},
+		{"two servers", "kernel http://w" + image + "\ninitrd http://v/" + nodeUUID + "/deploy_ramdisk\ninitrd ../ca\n", "", ""},
+		{"not the node's", "kernel http://w/3ec5b6a0-0000-4c7e-9f59-0f4f1d2b7a11/deploy_kernel\ninitrd ../ca\n", "", ""},
+		{"no image", "kernel http://w/" + nodeUUID + "/other\ninitrd ../ca\n", "", ""},
+		{"nothing", "initrd ../ca\n", "", ""},
+	} {
+		d := newDisk(t)
+		got, _, err := d.resolve(URLs{HTTP: c.url}, fileKey{bootiface.HTTPRoot, nodeUUID, "boot.ipxe"}, "#!ipxe\n"+c.content)
+		if c.want == "" && err == nil || c.want != "" && (err != nil || !strings.Contains(got, "initrd "+c.want+"\n")) {
+			t.Errorf("%s: %q, %v; want %q", c.name, got, err, c.want)
+		}
+	}
+}
+
 func TestGRUBNames(t *testing.T) {
 	const web, agent = "(http,h:8080)", "(http,a:6388)/" + nodeUUID
 	tftp := bootiface.TFTPRoot

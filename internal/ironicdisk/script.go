@@ -3,6 +3,8 @@ package ironicdisk
 import (
 	"errors"
 	"strings"
+
+	"github.com/usher-boot/usher/internal/bootiface"
 )
 
 // ErrIncomplete is a boot file that is empty, or that Ironic has written the
@@ -31,7 +33,7 @@ func check(name, content string) error {
 		return checkGRUB(content)
 	}
 	switch {
-	case !isIPXE(content):
+	case !bootiface.IsIPXE(content):
 		return errNotIPXE
 	case maybeCut(content, "sanboot --no-describe || exit 0", "boot", "poweroff", "goto boot_iscsi"):
 		return ErrIncomplete
@@ -41,7 +43,7 @@ func check(name, content string) error {
 
 func checkGRUB(content string) error {
 	switch {
-	case isIPXE(content):
+	case bootiface.IsIPXE(content):
 		return errIPXE
 	case strings.TrimSpace(content)[0] == '<':
 		return errMarkup
@@ -51,16 +53,6 @@ func checkGRUB(content string) error {
 		return ErrIncomplete
 	}
 	return nil
-}
-
-// isIPXE says whether iPXE takes content for a script, as its src/image/script.c
-// does: gPXE's mark is as good as its own, and any white space ends it.
-func isIPXE(content string) bool {
-	rest, ok := strings.CutPrefix(content, "#!ipxe")
-	if !ok {
-		rest, ok = strings.CutPrefix(content, "#!gpxe")
-	}
-	return ok && rest != "" && strings.IndexByte(" \t\n\v\f\r", rest[0]) >= 0
 }
 
 // isPXELINUX says whether a line begins with a directive of SYSLINUX that is no

@@ -80,3 +80,22 @@ func TestCheckIronics(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestCut: the first part of what Ironic writes is never taken for the whole,
+// and the whole is not doubted, at the lengths at which it writes in pieces.
+func TestCut(t *testing.T) {
+	for file, name := range map[string]string{"ipxe.config": "boot.ipxe", "pxe.config": "grub.cfg"} {
+		text := golden(t, "29", file)
+		head, tail, _ := strings.Cut(text, "\n")
+		for _, size := range []int{pieceSize, 2 * pieceSize, 4 * pieceSize} {
+			padded := head + "\n" + strings.Repeat("# padding\n", 4*pieceSize/10) + tail
+			if err := check(name, padded[:size-1]+"x"); !errors.Is(err, ErrIncomplete) {
+				t.Errorf("%s: the first %d bytes pass as whole: %v", file, size, err)
+			}
+			whole := head + "\n#" + strings.Repeat("x", size-len(text)-2) + "\n" + tail
+			if err := check(name, whole); len(whole) != size || err != nil {
+				t.Errorf("%s: a whole file of %d bytes is doubted: %v", file, len(whole), err)
+			}
+		}
+	}
+}
