@@ -2,6 +2,7 @@ package agent
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/usher-boot/usher"
 	"github.com/usher-boot/usher/internal/bootiface"
+	"github.com/usher-boot/usher/internal/ironicdisk"
 )
 
 const uuid = "8733b875-30ea-5929-9b3b-8c04ada0b065"
@@ -33,6 +35,7 @@ type world struct {
 	unnamed    bool     // no conductor has this host's name
 	rowsErr    error
 	http       string
+	tftp       string // made by tests that need it
 	log        bytes.Buffer
 }
 
@@ -75,13 +78,15 @@ func (w *world) Beside(ctx context.Context, name string) (usher.Conductor, error
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{http: t.TempDir(), active: true, here: "here", other: usher.Conductor{ID: 2, Hostname: "there"},
-		node: usher.BootNode{UUID: uuid, BootInterface: "ipxe", ProvisionState: usher.DeployWait, ConductorAffinity: 1}}
-	disk, err := bootiface.OpenDisk(bootiface.DiskOptions{HTTPRoot: w.http, TFTPRoot: filepath.Join(w.http, "none"), ReadOnly: true})
+	w := &world{http: t.TempDir(), tftp: filepath.Join(t.TempDir(), "none"), active: true, here: "here",
+		other: usher.Conductor{ID: 2, Hostname: "there"},
+		node:  usher.BootNode{UUID: uuid, BootInterface: "ipxe", ProvisionState: usher.DeployWait, ConductorAffinity: 1}}
+	disk, err := ironicdisk.New(ironicdisk.Options{HTTPRoot: w.http, TFTPRoot: w.tftp},
+		ironicdisk.URLs{HTTP: "http://192.0.2.1:8080", Files: "http://192.0.2.1:6389"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.Agent = New(Options{Host: "here", Name: "here", Nodes: w, Conductors: w, Disk: disk, Logger: slog.New(slog.NewTextHandler(&w.log, nil)),
+	w.Agent = New(Options{Host: "here", Name: "here", Nodes: w, Conductors: w, Disk: disk, Restrict: func() bool { return true }, Logger: slog.New(slog.NewTextHandler(&w.log, nil)),
 		Settings: Settings{Version: "v1", Algorithm: "md5", Exponent: 5}})
 	return w
 }
@@ -109,7 +114,8 @@ func TestGetBootConfig(t *testing.T) {
 		name   string
 		change func(t *testing.T, w *world)
 		file   string
-		want   error // nil: served
+		want   error  // nil: served
+		class  string // of an ErrUnavailable; TemporaryFailure where it is empty
 		says   string
 	}{
 		{name: "served"},
@@ -131,7 +137,10 @@ func TestGetBootConfig(t *testing.T) {
 		{name: "half", change: func(t *testing.T, w *world) {
 			w.write(t, "#!ipxe\n"+strings.Repeat("x", 8192-7), time.Hour)
 		}, want: usher.ErrUnavailable, says: "incomplete"},
-		{name: "not a script", change: func(t *testing.T, w *world) { w.write(t, "hello", time.Hour) }, want: usher.ErrUnavailable},
+		{name: "not a script", change: func(t *testing.T, w *world) { w.write(t, "hello", time.Hour) }, want: usher.ErrUnavailable,
+			class: "IncorrectConfiguration", says: "#!ipxe"},
+		{name: "leaves the roots", change: func(t *testing.T, w *world) { w.write(t, "#!ipxe\n\nchain ../../../etc/x\n", time.Hour) },
+			want: usher.ErrUnavailable, class: "IncorrectConfiguration", says: `line 3: "../../../etc/x" leads out of [deploy]http_url`},
 		{name: "deployed elsewhere since", change: func(_ *testing.T, w *world) { w.node.ConductorAffinity = 2 },
 			want: usher.ErrNotFound, says: "from before conductor there"},
 		{name: "taken over by another", change: func(_ *testing.T, w *world) {
@@ -168,6 +177,12 @@ func TestGetBootConfig(t *testing.T) {
 		{name: "conductors cannot be read", change: func(_ *testing.T, w *world) {
 			w.here, w.rowsErr = "here:6189", usher.Errorf(usher.ErrUnavailable, "connection lost")
 		}, want: usher.ErrUnavailable, says: "connection lost"},
+		{name: "PXELINUX's file is no grub.cfg", file: "grub.cfg", change: func(t *testing.T, w *world) {
+			w.node.BootInterface = "http"
+			w.grub(t, w.http, "default deploy\n\nlabel deploy\nkernel "+uuid+"/deploy_kernel\n", time.Hour)
+		}, want: usher.ErrUnavailable, class: "IncorrectConfiguration", says: "PXELINUX"},
+		{name: "an iPXE script is no grub.cfg", file: "grub.cfg", change: func(_ *testing.T, w *world) { w.node.BootInterface = "http" },
+			want: usher.ErrUnavailable, class: "IncorrectConfiguration", says: "it is an iPXE script"},
 		{name: "affinity's row is gone", change: func(_ *testing.T, w *world) { w.node.ConductorAffinity = 9 }},
 		{name: "unknown node", change: func(_ *testing.T, w *world) { w.node.UUID = "other" }, want: usher.ErrNotFound},
 		{name: "database down", change: func(_ *testing.T, w *world) {
@@ -202,8 +217,9 @@ func TestGetBootConfig(t *testing.T) {
 			if c.says != "" && !strings.Contains(err.Error(), c.says) {
 				t.Errorf("%q does not say %q", err, c.says)
 			}
-			if e, ok := errors.AsType[*usher.Error](err); errors.Is(err, usher.ErrUnavailable) && (!ok || e.Class != "TemporaryFailure") {
-				t.Errorf("%#v is not of class TemporaryFailure", err)
+			class := cmp.Or(c.class, "TemporaryFailure")
+			if e, ok := errors.AsType[*usher.Error](err); errors.Is(err, usher.ErrUnavailable) && (!ok || e.Class != class) {
+				t.Errorf("%#v is not of class %s", err, class)
 			}
 		})
 	}

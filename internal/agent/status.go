@@ -34,6 +34,11 @@ type Status struct {
 	Account string    `json:"account"`
 	Clock   time.Time `json:"clock"` // its time, UTC
 	Roots   []Root    `json:"roots"`
+	// BootFiles says where an agent finds boot files; none from a conductor of
+	// Usher's own. FilesURL is where machines reach the agent for images, empty
+	// where they do not.
+	BootFiles []BootFiles `json:"boot_files,omitempty"`
+	FilesURL  string      `json:"files_url,omitempty"`
 }
 
 // Root is a folder that boot files lie in.
@@ -43,17 +48,27 @@ type Root struct {
 	Problem string `json:"problem,omitempty"` // why it cannot be read
 }
 
+// Folders tells where the roots lie on this host.
+type Folders interface {
+	Path(bootiface.Root) string
+}
+
 // StatusOf makes the status of a process on this host.
-func StatusOf(host string, s Settings, d *bootiface.Disk) Status {
+func StatusOf(host string, s Settings, d Folders) Status {
 	st := Status{Settings: s, Host: host, Account: account(), Clock: time.Now().UTC()}
-	for _, r := range []struct {
-		option string
-		root   bootiface.Root
-	}{{"[deploy]http_root", bootiface.HTTPRoot}, {"[pxe]tftp_root", bootiface.TFTPRoot}} {
-		path := d.Path(r.root)
-		st.Roots = append(st.Roots, Root{Option: r.option, Path: path, Problem: readable(path)})
+	for _, r := range []bootiface.Root{bootiface.HTTPRoot, bootiface.TFTPRoot} {
+		path := d.Path(r)
+		st.Roots = append(st.Roots, Root{Option: option(r), Path: path, Problem: readable(path)})
 	}
 	return st
+}
+
+// option is what sets a root.
+func option(r bootiface.Root) string {
+	if r == bootiface.TFTPRoot {
+		return "[pxe]tftp_root"
+	}
+	return "[deploy]http_root"
 }
 
 // Status tells how this agent is set up.
@@ -68,6 +83,7 @@ func (a *Agent) Status(ctx context.Context) Status {
 	if host := usher.ConductorHost(a.o.Name); host != a.o.Name {
 		st.Names = append(st.Names, host)
 	}
+	st.BootFiles, st.FilesURL = a.bootFiles(ctx), a.o.Disk.URLs().Files
 	return st
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/usher-boot/usher/internal/dispatch"
 	"github.com/usher-boot/usher/internal/explanation"
 	"github.com/usher-boot/usher/internal/inventory"
+	"github.com/usher-boot/usher/internal/ironicdisk"
 	"github.com/usher-boot/usher/internal/jsonrpc"
 	"github.com/usher-boot/usher/internal/membership"
 )
@@ -157,20 +158,25 @@ func hostDisk(ctx context.Context, cfg *config.Config, ironic, sqlite bool) func
 		if !here {
 			return e, false
 		}
-		options := diskOptions(cfg)
-		if ironic {
-			options.HTTPRoot, options.TFTPRoot = orElse(cfg.Deploy.HTTPRoot, ironicHTTPRoot), orElse(cfg.PXE.TFTPRoot, ironicTFTPRoot)
-		}
-		options.ReadOnly = true
-		disk, err := bootiface.OpenDisk(options)
-		if err != nil {
-			return e, false
-		}
 		i, ok := bootiface.Lookup(node.BootInterface)
 		if !ok {
 			return e, false
 		}
 		e.Host = host
+		if ironic {
+			disk, err := ironicDisk(cfg, ironicdisk.URLs{HTTP: cfg.Deploy.HTTPURL, Files: filesURL(ctx, cfg, cfg.Usher.FilesListen)})
+			if err != nil {
+				return e, false
+			}
+			e.Problem = bootiface.ProblemOf(disk.Look(i, node.UUID, file, &e))
+			return e, true
+		}
+		options := diskOptions(cfg)
+		options.ReadOnly = true
+		disk, err := bootiface.OpenDisk(options)
+		if err != nil {
+			return e, false
+		}
 		e.Problem = bootiface.ProblemOf(disk.Look(i, node.UUID, file, &e))
 		return e, true
 	}

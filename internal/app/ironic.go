@@ -8,10 +8,10 @@ import (
 
 	"github.com/usher-boot/usher"
 	"github.com/usher-boot/usher/internal/agent"
-	"github.com/usher-boot/usher/internal/bootiface"
 	"github.com/usher-boot/usher/internal/config"
 	"github.com/usher-boot/usher/internal/dispatch"
 	"github.com/usher-boot/usher/internal/inventory"
+	"github.com/usher-boot/usher/internal/ironicdisk"
 	"github.com/usher-boot/usher/internal/jsonrpc"
 )
 
@@ -53,7 +53,7 @@ func (a *App) buildAgent(ctx context.Context, cfg *config.Config) error {
 		return nil
 	}
 	var err error
-	if a.disk, err = ironicDisk(cfg); err != nil {
+	if a.ironicDisk, err = ironicDisk(cfg, a.ironicURLs(ctx, cfg)); err != nil {
 		return err
 	}
 	// Who starts first does not matter: the row is looked up at each use.
@@ -62,23 +62,19 @@ func (a *App) buildAgent(ctx context.Context, cfg *config.Config) error {
 	} else {
 		a.logger.Info("the agent is beside a conductor of Ironic's", "host", a.host, "conductor", c.Hostname)
 	}
-	a.agent = agent.New(agent.Options{Host: a.host, Name: a.name, Nodes: a.reader, Conductors: a.rings, Disk: a.disk,
+	a.agent = agent.New(agent.Options{Host: a.host, Name: a.name, Nodes: a.reader, Conductors: a.rings, Disk: a.ironicDisk,
+		Restrict: func() bool { return a.cfg.Load().API.RestrictBootConfig },
 		Settings: settings(cfg, a.version), Logger: a.logger, BootFileRead: a.bootFileRead()})
 	return nil
 }
 
 // ironicDisk is what Ironic's conductor on this host writes, for reading.
-func ironicDisk(cfg *config.Config) (*bootiface.Disk, error) {
-	disk, err := bootiface.OpenDisk(bootiface.DiskOptions{
+func ironicDisk(cfg *config.Config, u ironicdisk.URLs) (*ironicdisk.Disk, error) {
+	return ironicdisk.New(ironicdisk.Options{
 		HTTPRoot:     orElse(cfg.Deploy.HTTPRoot, ironicHTTPRoot),
 		TFTPRoot:     orElse(cfg.PXE.TFTPRoot, ironicTFTPRoot),
 		ConfigSubdir: cfg.PXE.PXEConfigSubdir,
-		ReadOnly:     true,
-	})
-	if err != nil {
-		return nil, named("[deploy]http_root, [pxe]tftp_root", err)
-	}
-	return disk, nil
+	}, u)
 }
 
 // settings are what all hosts must agree on.
@@ -130,8 +126,9 @@ func agentListen(cfg *config.Config) string {
 	return orElse(cfg.Usher.RPCListen, net.JoinHostPort(cfg.JSONRPC.HostIP, strconv.Itoa(agentPort)))
 }
 
-// bindIronicDoors binds the doors beside Ironic: operators have Ironic's API,
-// and kernels and ramdisks come from Ironic's web server.
+// bindIronicDoors binds the listeners beside Ironic: operators have Ironic's
+// API, and kernels and ramdisks come from Ironic's web server, or from the
+// agent where that does not have them.
 func (a *App) bindIronicDoors(ctx context.Context, cfg *config.Config) error {
 	a.stopAfterDoors()
 	if a.role.API {
@@ -141,6 +138,9 @@ func (a *App) bindIronicDoors(ctx context.Context, cfg *config.Config) error {
 	}
 	if a.role.Conductor {
 		if err := a.bind(ctx, cfg, DoorRPC, "[usher]rpc_listen", agentListen(cfg)); err != nil {
+			return err
+		}
+		if err := a.bindFiles(ctx, cfg); err != nil {
 			return err
 		}
 	}

@@ -96,7 +96,7 @@ func (s *ironicSite) conf(name string, options ...string) string {
 	file := filepath.Join(s.dir, name+".conf")
 	all := append([]string{"[database]connection=" + s.url, "[json_rpc]port=6189", "[json_rpc]auth_strategy=noauth",
 		"[deploy]http_root=" + s.root(name), "[pxe]tftp_root=" + s.root(name), "[DEFAULT]host=" + name, "[DEFAULT]my_ip=127.0.0.1",
-		"[usher]boot_listen=127.0.0.1:0", "[usher]admin_listen=127.0.0.1:0", "[usher]rpc_listen=127.0.0.1:" + s.port}, options...)
+		"[usher]boot_listen=127.0.0.1:0", "[usher]files_listen=127.0.0.1:0", "[usher]admin_listen=127.0.0.1:0", "[usher]rpc_listen=127.0.0.1:" + s.port}, options...)
 	if err := os.MkdirAll(s.root(name), 0o755); err != nil {
 		s.t.Fatal(err)
 	}

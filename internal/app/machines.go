@@ -194,7 +194,7 @@ func (a *App) MachinesURL() string { return a.machinesURL(a.cfg.Load()) }
 // BootFiles are the folders of boot files, for the start-up notice.
 func (a *App) BootFiles() string {
 	if a.ironic {
-		return a.disk.Path(bootiface.HTTPRoot) + " and " + a.disk.Path(bootiface.TFTPRoot) + ", Ironic's, read only"
+		return a.ironicDisk.Path(bootiface.HTTPRoot) + " and " + a.ironicDisk.Path(bootiface.TFTPRoot) + ", Ironic's, read only"
 	}
 	return a.disk.Path(bootiface.HTTPRoot)
 }

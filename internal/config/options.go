@@ -211,6 +211,10 @@ func usherOptions(u *Usher) []option {
 		{id: name("rpc_addresses"), kind: conductorAddresses(), into: &u.RPCAddresses,
 			help: "Where to call conductors whose name is no address: `NAME:ADDRESS,...`, such as `c1:10.0.0.1,c2:6189:10.0.0.2`. " +
 				"A name without a port stands for the conductor on any port."},
+		{id: name("files_listen"), kind: listen(true), into: &u.FilesListen, def: "[::]:6389",
+			help: "Beside Ironic, where `usher conductor` serves machines over plain HTTP what their GRUB configuration loads from `[pxe]tftp_root`. Empty: it serves nothing, and these names stay paths on a TFTP server."},
+		{id: name("files_url"), kind: webURL(), into: &u.FilesURL,
+			help: "URL under which machines find `files_listen`, `http://` only; unset: its address, or where that means all addresses the host of `[deploy]http_url` if it is this one's, else `my_ip`."},
 		{id: name("insecure_management"), kind: boolean(), into: &u.InsecureManagement, def: "false", help: "Allow the management API without authentication on an address that others can reach."},
 		{id: name("insecure_rpc"), kind: boolean(), into: &u.InsecureRPC, def: "false", help: "Allow RPC without authentication on an address that others can reach; beside Ironic there is only a warning."},
 		{id: name("allowed_hosts"), kind: list(text()), into: &u.AllowedHosts, help: "Names besides this host's own that the management API without authentication, and the operator's listener on a loopback address, answer to."},

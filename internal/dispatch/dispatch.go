@@ -211,6 +211,9 @@ func (d *Dispatcher) askOne(ctx context.Context, host string, dec *Decision) (fi
 	case answered && answer.Class == ClassNotReady:
 		dec.end(NotNow, CauseNotReady, err)
 		return true
+	case answered && answer.Class == ClassBadFile:
+		dec.end(NotNow, CauseBadFile, err)
+		return true
 	case timedOut:
 		d.failures.note(host, time.Since(start))
 		dec.end(NotNow, CauseTimeout, err)
@@ -231,12 +234,13 @@ func (d *Dispatcher) askOne(ctx context.Context, host string, dec *Decision) (fi
 }
 
 // Ironic's exception classes by which a conductor says "not now" itself, in
-// contrast to one that could not be reached: it will be gone soon, or it is at
-// work on the answer. Any other class of usher.ErrUnavailable says that it
-// cannot do the work itself.
+// contrast to one that could not be reached: it will be gone soon, it is at
+// work on the answer, or a person must mend the file first. Any other class of
+// usher.ErrUnavailable says that it cannot do the work itself.
 const (
 	ClassStopping = "ServiceUnavailable"
 	ClassNotReady = "TemporaryFailure"
+	ClassBadFile  = "IncorrectConfiguration"
 )
 
 func (dec *Decision) end(o Outcome, c Cause, err error) {

@@ -151,7 +151,8 @@ func (s Site) agent(ctx context.Context, c usher.Conductor) []Check {
 			fmt.Sprintf("%g s there, %g s here: after a failure the two disagree for a while", st.HeartbeatTimeout, s.Mine.HeartbeatTimeout),
 			"make [conductor]heartbeat_timeout the same everywhere"})
 	}
-	return append(append(checks, s.clock(c.Hostname, st.Clock.Sub(before.Add(took/2)))), roots(c.Hostname, st)...)
+	checks = append(append(checks, s.clock(c.Hostname, st.Clock.Sub(before.Add(took/2)))), roots(c.Hostname, st)...)
+	return append(checks, bootFiles(ctx, c.Hostname, st)...)
 }
 
 // reach is the fix where a conductor's agent could not be asked.

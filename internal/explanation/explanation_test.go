@@ -460,6 +460,10 @@ func TestCauses(t *testing.T) {
 			world: func(w *world) {
 				w.evidence["c1"] = says(unavailable("TemporaryFailure", "is empty, incomplete or still being written"))
 			}, says: []string{"mend what it says"}},
+		{name: "unusable", option: ironic, cause: dispatch.CauseBadFile, exit: usher.ErrUnavailable,
+			world: func(w *world) {
+				w.evidence["c1"] = says(unavailable("IncorrectConfiguration", "The boot file /httpboot/n1/config on c1 is no script."))
+			}, says: []string{"conductor c1 has a file that it cannot give to the machine: The boot file /httpboot/n1/config on c1 is no script\n", "fix: correct the template"}},
 		{name: "error", cause: dispatch.CauseConductor, exit: usher.ErrUnavailable,
 			world: func(w *world) { w.evidence["c1"] = says(errors.New("Unexpected error")) },
 			says:  []string{"answers with an error of its own: Unexpected error", "read the log"}},
