@@ -37,7 +37,7 @@ func newIronic(b *testing.B, f fleet) *subject {
 	analyze(b, server, database)
 
 	// Nobody writes heartbeats here, so the one above counts all day long.
-	common := fmt.Sprintf("rpc_listen = 127.0.0.1:%s\n[database]\nconnection = %s\n[deploy]\nhttp_root = %s\n"+
+	common := fmt.Sprintf("rpc_listen = 127.0.0.1:%s\nfiles_listen = 127.0.0.1:0\n[database]\nconnection = %s\n[deploy]\nhttp_root = %s\n"+
 		"[DEFAULT]\nhost = 127.0.0.1\n[conductor]\nheartbeat_timeout = 86400\n", testenv.FreePort(b, "127.0.0.1"), connection, root)
 	return &subject{fleet: f, address: "127.0.0.1:" + boot, path: bootPath,
 		processes: []*process{s.usher(b, "conductor", testenv.FreePort(b, "127.0.0.1"), common), s.usher(b, "api", boot, common)}, database: server.Pid}

@@ -234,7 +234,7 @@ func TestRequestsRefuses(t *testing.T) {
 		"mac=zz":              `mac: "zz" is not a MAC address: want six octets such as 52:54:00:12:34:56`,
 		"node=":               "node is empty: want the UUID or the name of a node",
 		"outcome=ok":          `outcome is "ok": want one of served, no, not_now, refused`,
-		"cause=why":           `cause is "why": want one of bad_mac, client_gone, `,
+		"cause=why":           `cause is "why": want one of bad_boot_file, bad_mac, client_gone, `,
 		"limit=0":             `limit is "0": want a number of requests, at least 1`,
 		"limit=many":          `limit is "many"`,
 		"after=-1":            `after is "-1": want the seq of a request`,

@@ -34,6 +34,7 @@ func words() (outcomes map[dispatch.Outcome]string, causes map[dispatch.Cause]st
 			dispatch.CauseStopping:    "the conductor is stopping",
 			dispatch.CauseNotReady:    "the conductor is not ready: it prepares the files or lacks something",
 			dispatch.CauseConductor:   "the conductor failed",
+			dispatch.CauseBadFile:     "the conductor's boot file cannot be given to a machine",
 			dispatch.CauseLost:        "the files are on a conductor that is gone",
 			dispatch.CauseGone:        "the machine hung up first",
 			dispatch.CauseOverloaded:  "too many others were asking",

@@ -1,18 +1,18 @@
 // Package agent is what Usher runs beside each conductor of an unmodified
 // Ironic: it answers get_boot_config with the files that this Ironic conductor
-// wrote, and usher_status for 'usher doctor'.
+// wrote, says which images its machines may fetch from it, and answers
+// usher_status for 'usher doctor'.
 //
-// It follows ironic/common/pxe_utils.py for where files lie. It is not a
-// conductor: it takes no locks, prepares nothing, knows no provision state's
-// gate (the API does), and has nothing that could write, neither to Ironic's
-// database nor to its disk. It never looks at Ironic's links by MAC address,
-// which are made once and go stale.
+// Package ironicdisk knows where files lie and what is in them. The agent is not
+// a conductor: it takes no locks, prepares nothing, leaves the provision state's
+// gate for boot files to the API, and has nothing that could write, neither to
+// Ironic's database nor to its disk. It never looks at Ironic's links by MAC
+// address, which are made once and go stale.
 package agent
 
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"log/slog"
 	"os"
 	"os/user"
@@ -20,6 +20,7 @@ import (
 
 	"github.com/usher-boot/usher"
 	"github.com/usher-boot/usher/internal/bootiface"
+	"github.com/usher-boot/usher/internal/ironicdisk"
 )
 
 // Nodes reads a node as the database has it now.
@@ -27,19 +28,24 @@ type Nodes interface {
 	BootNode(ctx context.Context, uuid string) (usher.BootNode, error)
 }
 
-// Conductors tells a conductor by its id and whether it is active, and whether
-// there is one of a host name.
+// Conductors tells a conductor by its id and whether it is active, the active
+// ones that can be the one of a name, and the one that a process of a name is
+// beside.
 type Conductors interface {
 	Conductor(ctx context.Context, id int64) (usher.Conductor, bool, error)
-	Registered(ctx context.Context, hostname string) (bool, error)
+	ActiveAs(ctx context.Context, name string) ([]usher.Conductor, error)
+	Beside(ctx context.Context, name string) (usher.Conductor, error)
 }
 
-// Options are an Agent's parts. All but the last are required.
+// Options are an Agent's parts. All but BootFileRead are required.
 type Options struct {
 	Host       string // [DEFAULT]host of the Ironic conductor on this host
+	Name       string // what usher.ConductorName makes of it
 	Nodes      Nodes
 	Conductors Conductors
-	Disk       *bootiface.Disk // read-only
+	Disk       *ironicdisk.Disk
+	// Restrict is [api]restrict_boot_config, which holds for images, too.
+	Restrict func() bool
 	// Settings go into Status as they are.
 	Settings Settings
 	Logger   *slog.Logger
@@ -53,16 +59,6 @@ type Agent struct{ o Options }
 
 // New returns an Agent.
 func New(o Options) *Agent { return &Agent{o: o} }
-
-// How a file that Ironic may be writing right now is read again: until it
-// looks whole and has been the same twice, but no longer than this. Ironic
-// truncates and writes a file in place, which takes it milliseconds.
-const (
-	settlePause = 50 * time.Millisecond
-	settleTries = 20
-	// calm is the age from which a file that looks whole is believed at once.
-	calm = time.Second
-)
 
 // GetBootConfig returns the boot file of a node that this host's Ironic
 // conductor wrote. ErrNotFound means that there is none, or one of an earlier
@@ -83,56 +79,20 @@ func (a *Agent) BootConfigOf(ctx context.Context, node usher.BootNode, name stri
 		return "", usher.Errorf(usher.ErrUnsupported, "Boot interface %q of node %s does not answer %q.",
 			node.BootInterface, node.UUID, name).WithClass("UnsupportedDriverExtension")
 	}
-	content, written, err := a.settled(ctx, iface, node.UUID, name)
+	file, err := a.present(ctx, iface, node, name)
+	return file.Content, err
+}
+
+// present is the boot file that a machine is to get now.
+func (a *Agent) present(ctx context.Context, i bootiface.Interface, node usher.BootNode, name string) (ironicdisk.File, error) {
+	file, err := a.settled(ctx, i, node.UUID, name)
+	if err == nil {
+		err = a.current(ctx, node, file.Written)
+	}
 	if err != nil {
-		return "", err
+		return ironicdisk.File{}, err
 	}
-	if err := a.current(ctx, node, written); err != nil {
-		return "", err
-	}
-	return content, nil
-}
-
-// settled reads a file until it is neither empty, nor half, nor changing.
-func (a *Agent) settled(ctx context.Context, i bootiface.Interface, uuid, name string) (string, time.Time, error) {
-	var before string // what is empty is not whole
-	for try := 1; ; try++ {
-		content, written, err := a.read(ctx, i, uuid, name)
-		if err != nil {
-			return "", time.Time{}, a.explain(i, err)
-		}
-		if i.Complete(content) && (time.Since(written) >= calm || before == content) {
-			return content, written, nil
-		}
-		if try == settleTries {
-			// What stays as it is for so long is whole, or will not become so.
-			return "", time.Time{}, usher.Errorf(usher.ErrUnavailable,
-				"The boot file of node %s (%s/%[1]s/config on %s) is empty, incomplete or still being written.",
-				uuid, a.o.Disk.Path(i.Root()), a.o.Host).WithClass(classNotNow)
-		}
-		before = content
-		select {
-		case <-time.After(settlePause):
-		case <-ctx.Done():
-			return "", time.Time{}, notNow(usher.Errorf(usher.ErrUnavailable, "The boot file of node %s is being written.", uuid))
-		}
-	}
-}
-
-// explain keeps "there is none" apart from a disk that cannot be read.
-func (a *Agent) explain(i bootiface.Interface, err error) error {
-	if errors.Is(err, usher.ErrNotFound) || errors.Is(err, usher.ErrUnsupported) || errors.Is(err, usher.ErrInvalid) {
-		return err
-	}
-	fix := ""
-	switch {
-	case errors.Is(err, fs.ErrPermission):
-		fix = " Let the account " + account() + " read it: docs/ironic.md, \"File access\"."
-	case errors.Is(err, fs.ErrNotExist):
-		fix = " Check [deploy]http_root and [pxe]tftp_root: docs/ironic.md, \"File access\"."
-	}
-	a.o.Logger.Error("a boot file cannot be read", "root", a.o.Disk.Path(i.Root()), "error", err)
-	return usher.Errorf(usher.ErrUnavailable, "Below %s on %s: %v.%s", a.o.Disk.Path(i.Root()), a.o.Host, err, fix).WithClass(classNotNow)
+	return file, nil
 }
 
 // current refuses a file that another conductor's has replaced. Ironic leaves
@@ -152,21 +112,44 @@ func (a *Agent) current(ctx context.Context, node usher.BootNode, written time.T
 		return nil // its row is gone, and with it what it knew
 	case err != nil:
 		return notNow(err)
-	case other.Hostname == a.o.Host:
+	}
+	switch mine, err := a.mine(ctx, other); {
+	case err != nil:
+		return notNow(err)
+	case mine:
 		return nil
 	case !active && written.After(other.UpdatedAt):
 		return nil // written after the other's last heartbeat: Ironic has moved on to here
 	}
-	known, err := a.o.Conductors.Registered(ctx, a.o.Host)
-	if err != nil {
+	// Only beside an active conductor this host is known to be another one than
+	// the other's; else "not found" would be a guess.
+	if _, err := a.o.Conductors.Beside(ctx, a.o.Name); err != nil {
 		return notNow(err)
-	}
-	if !known { // then the other may be the one on this host, and "not found" would be a guess
-		return usher.Errorf(usher.ErrUnavailable, "The agent does not know which conductor it is beside: its [DEFAULT]host = %s "+
-			"is no conductor's. Give it the host of the ironic-conductor on its host.", a.o.Host).WithClass(classNotNow)
 	}
 	return usher.Errorf(usher.ErrNotFound,
 		"The boot file of node %s on %s is from before conductor %s prepared the node.", node.UUID, a.o.Host, other.Hostname)
+}
+
+// mine says whether a row is of the conductor on this host, under the name that
+// it has now or under the one that it had before an upgrade. Where several
+// conductors of this host name are active, only its own row will do.
+func (a *Agent) mine(ctx context.Context, row usher.Conductor) (bool, error) {
+	if row.Hostname == a.o.Name {
+		return true, nil
+	}
+	if !usher.SameConductor(row.Hostname, a.o.Name) {
+		return false, nil
+	}
+	active, err := a.o.Conductors.ActiveAs(ctx, a.o.Name)
+	if err != nil {
+		return false, err
+	}
+	for _, c := range active {
+		if !usher.SameConductor(c.Hostname, row.Hostname) {
+			return false, nil
+		}
+	}
+	return true, nil
 }
 
 // classNotNow is Ironic's exception class for "not now".

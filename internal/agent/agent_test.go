@@ -2,6 +2,7 @@ package agent
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -16,6 +18,7 @@ import (
 
 	"github.com/usher-boot/usher"
 	"github.com/usher-boot/usher/internal/bootiface"
+	"github.com/usher-boot/usher/internal/ironicdisk"
 )
 
 const uuid = "8733b875-30ea-5929-9b3b-8c04ada0b065"
@@ -23,13 +26,17 @@ const uuid = "8733b875-30ea-5929-9b3b-8c04ada0b065"
 // world is an Ironic conductor's host: a database's answers and a disk.
 type world struct {
 	*Agent
-	node    usher.BootNode
-	nodeErr error
-	other   usher.Conductor // conductors.id 2; 1 is this host
-	active  bool
-	unnamed bool // no conductor has this host's name
-	http    string
-	log     bytes.Buffer
+	node       usher.BootNode
+	nodeErr    error
+	other      usher.Conductor // conductors.id 2; 1 is this host's of now, 3 its row of before an upgrade
+	active     bool
+	here       string   // conductors.hostname of id 1
+	registered []string // what else is active
+	unnamed    bool     // no conductor has this host's name
+	rowsErr    error
+	http       string
+	tftp       string // made by tests that need it
+	log        bytes.Buffer
 }
 
 func (w *world) BootNode(_ context.Context, id string) (usher.BootNode, error) {
@@ -42,26 +49,44 @@ func (w *world) BootNode(_ context.Context, id string) (usher.BootNode, error) {
 func (w *world) Conductor(_ context.Context, id int64) (usher.Conductor, bool, error) {
 	switch id {
 	case 1:
-		return usher.Conductor{ID: 1, Hostname: "here"}, true, nil
+		return usher.Conductor{ID: 1, Hostname: w.here}, true, nil
 	case 2:
 		return w.other, w.active, nil
+	case 3:
+		return usher.Conductor{ID: 3, Hostname: "here"}, false, nil
 	}
 	return usher.Conductor{}, false, usher.Errorf(usher.ErrNotFound, "Conductor %d could not be found.", id)
 }
 
-func (w *world) Registered(_ context.Context, host string) (bool, error) {
-	return host == "here" && !w.unnamed, nil
+func (w *world) ActiveAs(_ context.Context, name string) (found []usher.Conductor, err error) {
+	for _, host := range append([]string{w.here}, w.registered...) {
+		if usher.SameConductor(host, name) && !w.unnamed {
+			found = append(found, usher.Conductor{Hostname: host})
+		}
+	}
+	return found, w.rowsErr
+}
+
+// Beside is as membership's, whose own tests have its rules.
+func (w *world) Beside(ctx context.Context, name string) (usher.Conductor, error) {
+	found, err := w.ActiveAs(ctx, name)
+	if err == nil && len(found) != 1 {
+		err = usher.Errorf(usher.ErrUnavailable, "%d conductors have this [DEFAULT]host", len(found))
+	}
+	return append(found, usher.Conductor{})[0], err
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{http: t.TempDir(), active: true, other: usher.Conductor{ID: 2, Hostname: "there"},
-		node: usher.BootNode{UUID: uuid, BootInterface: "ipxe", ProvisionState: usher.DeployWait, ConductorAffinity: 1}}
-	disk, err := bootiface.OpenDisk(bootiface.DiskOptions{HTTPRoot: w.http, TFTPRoot: filepath.Join(w.http, "none"), ReadOnly: true})
+	w := &world{http: t.TempDir(), tftp: filepath.Join(t.TempDir(), "none"), active: true, here: "here",
+		other: usher.Conductor{ID: 2, Hostname: "there"},
+		node:  usher.BootNode{UUID: uuid, BootInterface: "ipxe", ProvisionState: usher.DeployWait, ConductorAffinity: 1}}
+	disk, err := ironicdisk.New(ironicdisk.Options{HTTPRoot: w.http, TFTPRoot: w.tftp},
+		ironicdisk.URLs{HTTP: "http://192.0.2.1:8080", Files: "http://192.0.2.1:6389"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.Agent = New(Options{Host: "here", Nodes: w, Conductors: w, Disk: disk, Logger: slog.New(slog.NewTextHandler(&w.log, nil)),
+	w.Agent = New(Options{Host: "here", Name: "here", Nodes: w, Conductors: w, Disk: disk, Restrict: func() bool { return true }, Logger: slog.New(slog.NewTextHandler(&w.log, nil)),
 		Settings: Settings{Version: "v1", Algorithm: "md5", Exponent: 5}})
 	return w
 }
@@ -89,7 +114,8 @@ func TestGetBootConfig(t *testing.T) {
 		name   string
 		change func(t *testing.T, w *world)
 		file   string
-		want   error // nil: served
+		want   error  // nil: served
+		class  string // of an ErrUnavailable; TemporaryFailure where it is empty
 		says   string
 	}{
 		{name: "served"},
@@ -111,7 +137,10 @@ func TestGetBootConfig(t *testing.T) {
 		{name: "half", change: func(t *testing.T, w *world) {
 			w.write(t, "#!ipxe\n"+strings.Repeat("x", 8192-7), time.Hour)
 		}, want: usher.ErrUnavailable, says: "incomplete"},
-		{name: "not a script", change: func(t *testing.T, w *world) { w.write(t, "hello", time.Hour) }, want: usher.ErrUnavailable},
+		{name: "not a script", change: func(t *testing.T, w *world) { w.write(t, "hello", time.Hour) }, want: usher.ErrUnavailable,
+			class: "IncorrectConfiguration", says: "#!ipxe"},
+		{name: "leaves the roots", change: func(t *testing.T, w *world) { w.write(t, "#!ipxe\n\nchain ../../../etc/x\n", time.Hour) },
+			want: usher.ErrUnavailable, class: "IncorrectConfiguration", says: `line 3: "../../../etc/x" leads out of [deploy]http_url`},
 		{name: "deployed elsewhere since", change: func(_ *testing.T, w *world) { w.node.ConductorAffinity = 2 },
 			want: usher.ErrNotFound, says: "from before conductor there"},
 		{name: "taken over by another", change: func(_ *testing.T, w *world) {
@@ -125,6 +154,35 @@ func TestGetBootConfig(t *testing.T) {
 		}, want: usher.ErrNotFound},
 		{name: "an agent under a wrong name", change: func(_ *testing.T, w *world) { w.node.ConductorAffinity, w.unnamed = 2, true },
 			want: usher.ErrUnavailable, says: "[DEFAULT]host"},
+		{name: "registered with its port", change: func(_ *testing.T, w *world) { w.here, w.o.Name = "here:6189", "here:6189" }},
+		{name: "registered with its port, which is not known here", change: func(_ *testing.T, w *world) { w.here = "here:6189" }},
+		{name: "prepared before an upgrade", change: func(_ *testing.T, w *world) {
+			w.here, w.o.Name, w.node.ConductorAffinity = "here:6189", "here:6189", 3
+		}},
+		{name: "prepared before an upgrade, the port is not known here", change: func(_ *testing.T, w *world) {
+			w.here, w.node.ConductorAffinity = "here:6189", 3
+		}},
+		{name: "prepared before an upgrade, and nothing is active", change: func(_ *testing.T, w *world) {
+			w.o.Name, w.node.ConductorAffinity, w.unnamed = "here:6189", 3, true
+		}},
+		{name: "upgraded, deployed elsewhere", change: func(_ *testing.T, w *world) {
+			w.here, w.o.Name, w.node.ConductorAffinity, w.other.Hostname = "here:6189", "here:6189", 2, "there:6189"
+		}, want: usher.ErrNotFound, says: "from before conductor there:6189"},
+		{name: "deployed by the other conductor of this host", change: func(_ *testing.T, w *world) {
+			w.here, w.o.Name, w.node.ConductorAffinity, w.other.Hostname = "here:1", "here:1", 2, "here:2"
+		}, want: usher.ErrNotFound, says: "from before conductor here:2"},
+		{name: "which of two on this host it is beside is not known", change: func(_ *testing.T, w *world) {
+			w.here, w.registered, w.node.ConductorAffinity, w.other.Hostname = "here:1", []string{"here:2"}, 2, "here:2"
+		}, want: usher.ErrUnavailable, says: "2 conductors have this"},
+		{name: "conductors cannot be read", change: func(_ *testing.T, w *world) {
+			w.here, w.rowsErr = "here:6189", usher.Errorf(usher.ErrUnavailable, "connection lost")
+		}, want: usher.ErrUnavailable, says: "connection lost"},
+		{name: "PXELINUX's file is no grub.cfg", file: "grub.cfg", change: func(t *testing.T, w *world) {
+			w.node.BootInterface = "http"
+			w.grub(t, w.http, "default deploy\n\nlabel deploy\nkernel "+uuid+"/deploy_kernel\n", time.Hour)
+		}, want: usher.ErrUnavailable, class: "IncorrectConfiguration", says: "PXELINUX"},
+		{name: "an iPXE script is no grub.cfg", file: "grub.cfg", change: func(_ *testing.T, w *world) { w.node.BootInterface = "http" },
+			want: usher.ErrUnavailable, class: "IncorrectConfiguration", says: "it is an iPXE script"},
 		{name: "affinity's row is gone", change: func(_ *testing.T, w *world) { w.node.ConductorAffinity = 9 }},
 		{name: "unknown node", change: func(_ *testing.T, w *world) { w.node.UUID = "other" }, want: usher.ErrNotFound},
 		{name: "database down", change: func(_ *testing.T, w *world) {
@@ -159,8 +217,9 @@ func TestGetBootConfig(t *testing.T) {
 			if c.says != "" && !strings.Contains(err.Error(), c.says) {
 				t.Errorf("%q does not say %q", err, c.says)
 			}
-			if e, ok := errors.AsType[*usher.Error](err); errors.Is(err, usher.ErrUnavailable) && (!ok || e.Class != "TemporaryFailure") {
-				t.Errorf("%#v is not of class TemporaryFailure", err)
+			class := cmp.Or(c.class, "TemporaryFailure")
+			if e, ok := errors.AsType[*usher.Error](err); errors.Is(err, usher.ErrUnavailable) && (!ok || e.Class != class) {
+				t.Errorf("%#v is not of class %s", err, class)
 			}
 		})
 	}
@@ -249,6 +308,23 @@ func TestAgents(t *testing.T) {
 	}
 	if len(far.hosts) != 1 {
 		t.Errorf("called by RPC: %v", far.hosts)
+	}
+	if s.Problem != "" || !s.Is("here") || !s.Is("here:6189") || s.Is("there") {
+		t.Errorf("it is beside another one than here: %+v", s)
+	}
+	// Older doctors compare Host with the row, letter by letter.
+	w.here, w.o.Name = "here:6189", "here:6189"
+	s, err = agents.Status(t.Context(), "there")
+	if err != nil || s.Host != "here:6189" || !slices.Equal(s.Names, []string{"here:6189", "here"}) || !s.Is("here") || !s.Is("here:6189") || s.Is("here:1") {
+		t.Errorf("status: %+v, %v", s, err)
+	}
+	w.unnamed = true
+	s, err = agents.Status(t.Context(), "there")
+	if err != nil || s.Host != "here" || s.Problem != "0 conductors have this [DEFAULT]host" {
+		t.Errorf("status without a row: %+v, %v", s, err)
+	}
+	if old := (Status{Host: "here"}); !old.Is("here") || old.Is("here:6189") {
+		t.Error("an older agent knows its conductor by the bare name only")
 	}
 	if _, err := w.Methods()[MethodGetBootConfig](t.Context(), json.RawMessage(`{"node_id":7}`)); !errors.Is(err, usher.ErrInvalid) {
 		t.Errorf("bad parameters: %v", err)

@@ -2,7 +2,6 @@ package agent
 
 import (
 	"context"
-	"time"
 
 	"github.com/usher-boot/usher"
 	"github.com/usher-boot/usher/internal/bootiface"
@@ -15,9 +14,9 @@ func (a *Agent) ReadyBootConfig(ctx context.Context, node usher.BootNode, name s
 	if !known || !iface.Answers(name) {
 		return "", false
 	}
-	content, written, err := a.read(ctx, iface, node.UUID, name)
-	if err != nil || !iface.Complete(content) || time.Since(written) < calm || a.current(ctx, node, written) != nil {
+	file, err := a.read(ctx, iface, node.UUID, name)
+	if err != nil || file.Problem != nil || !isCalm(&file) || a.current(ctx, node, file.Written) != nil {
 		return "", false
 	}
-	return content, true
+	return file.Content, true
 }

@@ -29,7 +29,7 @@ func (a *Agent) Methods() map[string]Method {
 			}
 			return a.GetBootConfig(ctx, p.NodeID, p.Name)
 		},
-		MethodStatus: func(context.Context, json.RawMessage) (any, error) { return a.Status(), nil },
+		MethodStatus: func(ctx context.Context, _ json.RawMessage) (any, error) { return a.Status(ctx), nil },
 	}
 }
 

@@ -21,6 +21,7 @@ import (
 	"github.com/usher-boot/usher/internal/conductor"
 	"github.com/usher-boot/usher/internal/config"
 	"github.com/usher-boot/usher/internal/inventory"
+	"github.com/usher-boot/usher/internal/ironicdisk"
 	"github.com/usher-boot/usher/internal/journal"
 	"github.com/usher-boot/usher/internal/management"
 	"github.com/usher-boot/usher/internal/membership"
@@ -76,10 +77,13 @@ type App struct {
 
 	ironic     bool              // the inventory is Ironic's: see ironic.go
 	host       string            // [DEFAULT]host
+	name       string            // of the conductor here: host, or beside Ironic usher.ConductorName
 	reader     *inventory.Reader // of either inventory
 	rings      *membership.Rings
-	conductors *bootrpc.Client // who has boot files: peers or Ironic's agents
-	agent      *agent.Agent    // beside Ironic, with the conductor role
+	conductors *bootrpc.Client  // who has boot files: peers or Ironic's agents
+	agent      *agent.Agent     // beside Ironic, with the conductor role
+	ironicDisk *ironicdisk.Disk // likewise
+	images     *swap            // likewise: what its listener for images serves, replaced by a reload
 
 	store      *inventory.Store // this and the next ones: our own inventory only
 	peers      *conductor.Peers
@@ -111,7 +115,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	}
 	log := newLogging(o.Log, cfg)
 	a := &App{role: o.Role, load: o.Load, version: o.Version, commit: o.Commit, log: log, logger: log.logger,
-		journal: journal.New(cfg.Usher.JournalSize), terminal: o.Terminal, machine: &swap{},
+		journal: journal.New(cfg.Usher.JournalSize), terminal: o.Terminal, machine: &swap{}, images: &swap{},
 		notifier: o.Notifier}
 	a.lifecycle.logger = a.logger
 	a.lifecycle.onStop("log", func(context.Context) error { log.buffer.flush(); return nil })
@@ -129,6 +133,9 @@ func New(ctx context.Context, o Options) (*App, error) {
 // our own inventory, or those beside Ironic. What a machine's request meets is
 // the same.
 func (a *App) build(ctx context.Context, cfg *config.Config) (err error) {
+	if err := checkFilesURL(cfg); err != nil {
+		return err
+	}
 	if a.ironic, err = besideIronic(ctx, cfg); err != nil {
 		return err
 	}
@@ -226,7 +233,7 @@ func (a *App) Reload(ctx context.Context) error {
 	return err
 }
 
-func (a *App) reload(_ context.Context) error {
+func (a *App) reload(ctx context.Context) error {
 	read, err := a.load()
 	if err != nil {
 		return err
@@ -239,6 +246,12 @@ func (a *App) reload(_ context.Context) error {
 	}
 	handler, err := a.machinesHandler(next)
 	if err != nil {
+		return err
+	}
+	if err := checkFilesURL(next); err != nil {
+		return err
+	}
+	if err := a.reloadIronic(ctx, next); err != nil {
 		return err
 	}
 	if a.local != nil {

@@ -50,7 +50,7 @@ func newSite(t *testing.T) *site {
 func (s *site) write(options ...string) {
 	s.t.Helper()
 	all := append([]string{"[DEFAULT]state_path=" + s.dir, "[DEFAULT]host=here", "[DEFAULT]my_ip=127.0.0.1", "[api]port=0",
-		"[usher]boot_listen=127.0.0.1:0", "[usher]admin_listen=127.0.0.1:0", "[conductor]file_url_allowed_paths=" + s.dir}, options...)
+		"[usher]boot_listen=127.0.0.1:0", "[usher]files_listen=127.0.0.1:0", "[usher]admin_listen=127.0.0.1:0", "[conductor]file_url_allowed_paths=" + s.dir}, options...)
 	text := testenv.Config(strings.Split(strings.Join(all, "\n"), "\n")...)
 	if err := os.WriteFile(s.file+".new", []byte(text), 0o644); err != nil {
 		s.t.Fatal(err)

@@ -13,7 +13,7 @@ import (
 // useConductors joins those who have boot files: the conductor or agent in
 // this process by a function call, all others by RPC.
 func (a *App) useConductors(caller bootrpc.Caller) {
-	o := bootrpc.Options{Host: a.host, Caller: caller,
+	o := bootrpc.Options{IsLocal: a.isLocal, Caller: caller,
 		Timeout: func() time.Duration { return a.cfg.Load().Usher.RPCTimeout },
 		Failed:  func(host string, err error) { a.rpcFailed(host, jsonrpc.KindOf(err)) }}
 	if a.tracing != nil {

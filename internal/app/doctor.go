@@ -72,7 +72,7 @@ func doctorDatabase(ctx context.Context, cfg *config.Config, version string) (ch
 	whose := map[bool]string{true: "Ironic's, every column that is needed can be read", false: "Usher's own"}[ironic]
 	checks = append(checks, doctor.Check{Name: name, State: doctor.OK, Detail: whose})
 
-	site := doctor.Site{Mine: settings(cfg, version), Program: "'usher conductor'"}
+	site := doctor.Site{Mine: settings(cfg, version), Ironic: ironic, Program: "'usher conductor'"}
 	switch {
 	case ironic:
 		site.Program = "its ironic-conductor"

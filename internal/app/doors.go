@@ -25,6 +25,7 @@ const (
 	DoorManagement  = "management"
 	DoorRPC         = "RPC"
 	DoorAdmin       = "admin"
+	DoorFiles       = "files" // beside Ironic, of the agent
 )
 
 // door is one listener with its server.
@@ -142,7 +143,7 @@ func (a *App) bind(ctx context.Context, cfg *config.Config, name, option, addres
 		a.lifecycle.onStop(name+" door", d.stop)
 	}
 	switch name {
-	case DoorMachines, DoorMachinesTLS:
+	case DoorMachines, DoorMachinesTLS, DoorFiles:
 		d.limit = bootapi.Limit(listener, a.connectionBudget.machines, &a.connections)
 		d.listener = d.limit
 	case DoorManagement:
@@ -165,6 +166,12 @@ func (a *App) buildDoors(_ context.Context, cfg *config.Config) error {
 	a.connections.Bound(cfg.Usher.BootConnectionsPerSource)
 	for _, d := range a.doors {
 		switch d.name {
+		case DoorFiles:
+			var images http.Handler
+			if images, err = a.filesImages(cfg); err == nil {
+				a.images.set(images)
+				d.server = bootapi.NewServer(a.images, a.logger)
+			}
 		case DoorMachines:
 			d.server = bootapi.NewServer(a.machine, a.logger)
 		case DoorMachinesTLS:

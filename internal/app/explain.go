@@ -16,6 +16,7 @@ import (
 	"github.com/usher-boot/usher/internal/dispatch"
 	"github.com/usher-boot/usher/internal/explanation"
 	"github.com/usher-boot/usher/internal/inventory"
+	"github.com/usher-boot/usher/internal/ironicdisk"
 	"github.com/usher-boot/usher/internal/jsonrpc"
 	"github.com/usher-boot/usher/internal/membership"
 )
@@ -150,20 +151,11 @@ func (r remote) Evidence(ctx context.Context, host string, node usher.BootNode, 
 // that cannot be asked.
 func hostDisk(ctx context.Context, cfg *config.Config, ironic, sqlite bool) func(string, usher.BootNode, string) (bootiface.Evidence, bool) {
 	return func(host string, node usher.BootNode, file string) (e bootiface.Evidence, ok bool) {
-		here := cfg.Default.Host
+		here := host == cfg.Default.Host || sqlite
 		if ironic {
-			here = ironicHost(ctx, cfg)
+			here = usher.SameConductor(host, usher.ConductorName(ironicHost(ctx, cfg), cfg.JSONRPC.Port))
 		}
-		if host != here && (ironic || !sqlite) {
-			return e, false
-		}
-		options := diskOptions(cfg)
-		if ironic {
-			options.HTTPRoot, options.TFTPRoot = orElse(cfg.Deploy.HTTPRoot, ironicHTTPRoot), orElse(cfg.PXE.TFTPRoot, ironicTFTPRoot)
-		}
-		options.ReadOnly = true
-		disk, err := bootiface.OpenDisk(options)
-		if err != nil {
+		if !here {
 			return e, false
 		}
 		i, ok := bootiface.Lookup(node.BootInterface)
@@ -171,6 +163,20 @@ func hostDisk(ctx context.Context, cfg *config.Config, ironic, sqlite bool) func
 			return e, false
 		}
 		e.Host = host
+		if ironic {
+			disk, err := ironicDisk(cfg, ironicdisk.URLs{HTTP: cfg.Deploy.HTTPURL, Files: filesURL(ctx, cfg, cfg.Usher.FilesListen)})
+			if err != nil {
+				return e, false
+			}
+			e.Problem = bootiface.ProblemOf(disk.Look(i, node.UUID, file, &e))
+			return e, true
+		}
+		options := diskOptions(cfg)
+		options.ReadOnly = true
+		disk, err := bootiface.OpenDisk(options)
+		if err != nil {
+			return e, false
+		}
 		e.Problem = bootiface.ProblemOf(disk.Look(i, node.UUID, file, &e))
 		return e, true
 	}

@@ -30,7 +30,7 @@ func (a *App) adminDoor(cfg *config.Config, d *door) *admin.Door {
 		Process: admin.Process{Version: a.version, Role: a.role.String(), Host: a.host,
 			Answers: a.role.API, BesideIronic: a.ironic},
 		Journal:   a.journal,
-		Fleet:     fleet{a.reader, a.rings, a.heartbeatTimeout(cfg)},
+		Fleet:     fleet{a.reader, a.rings, a.heartbeatTimeout(cfg), a.ironic},
 		Evidence:  a.evidence(),
 		Interval:  interval,
 		Profiling: func() bool { return a.cfg.Load().Usher.Profiling },
@@ -43,6 +43,7 @@ type fleet struct {
 	*inventory.Reader
 	rings            *membership.Rings
 	heartbeatTimeout time.Duration
+	ironic           bool
 }
 
 // Conductors reads the conductors anew, and tells their shares of the rings
@@ -59,6 +60,9 @@ func (f fleet) Conductors(ctx context.Context) ([]admin.Conductor, error) {
 	}
 	all := make([]admin.Conductor, 0, len(rows))
 	for _, c := range rows {
+		if f.ironic && c.PresentName(rows, now, f.heartbeatTimeout) != "" {
+			continue // an upgrade of Ironic left it behind; it is there by its name of now
+		}
 		of := admin.Conductor{Conductor: c, Active: c.Active(now, f.heartbeatTimeout)}
 		for _, driver := range c.HardwareTypes() {
 			ring := snapshot.Ring(c.Group, driver)

@@ -6,11 +6,12 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/usher-boot/usher"
 	"github.com/usher-boot/usher/internal/agent"
-	"github.com/usher-boot/usher/internal/bootiface"
 	"github.com/usher-boot/usher/internal/config"
 	"github.com/usher-boot/usher/internal/dispatch"
 	"github.com/usher-boot/usher/internal/inventory"
+	"github.com/usher-boot/usher/internal/ironicdisk"
 	"github.com/usher-boot/usher/internal/jsonrpc"
 )
 
@@ -40,6 +41,7 @@ func (a *App) useIronic(ctx context.Context, cfg *config.Config) error {
 	}
 	a.lifecycle.onStop("inventory", func(context.Context) error { return reader.Close() })
 	a.host = ironicHost(ctx, cfg)
+	a.name = usher.ConductorName(a.host, cfg.JSONRPC.Port)
 	a.useReader(reader, cfg)
 	a.warnFallback(cfg)
 	return nil
@@ -51,29 +53,28 @@ func (a *App) buildAgent(ctx context.Context, cfg *config.Config) error {
 		return nil
 	}
 	var err error
-	if a.disk, err = ironicDisk(cfg); err != nil {
+	if a.ironicDisk, err = ironicDisk(cfg, a.ironicURLs(ctx, cfg)); err != nil {
 		return err
 	}
-	if known, err := a.rings.Registered(ctx, a.host); err == nil && !known {
-		a.logger.Warn("no conductor of Ironic's has this [DEFAULT]host: either it has never run here, or the name is another one", "host", a.host)
+	// Who starts first does not matter: the row is looked up at each use.
+	if c, err := a.rings.Beside(ctx, a.name); err != nil {
+		a.logger.Warn("the agent is not beside an active conductor yet", "host", a.host, "error", err)
+	} else {
+		a.logger.Info("the agent is beside a conductor of Ironic's", "host", a.host, "conductor", c.Hostname)
 	}
-	a.agent = agent.New(agent.Options{Host: a.host, Nodes: a.reader, Conductors: a.rings, Disk: a.disk,
+	a.agent = agent.New(agent.Options{Host: a.host, Name: a.name, Nodes: a.reader, Conductors: a.rings, Disk: a.ironicDisk,
+		Restrict: func() bool { return a.cfg.Load().API.RestrictBootConfig },
 		Settings: settings(cfg, a.version), Logger: a.logger, BootFileRead: a.bootFileRead()})
 	return nil
 }
 
 // ironicDisk is what Ironic's conductor on this host writes, for reading.
-func ironicDisk(cfg *config.Config) (*bootiface.Disk, error) {
-	disk, err := bootiface.OpenDisk(bootiface.DiskOptions{
+func ironicDisk(cfg *config.Config, u ironicdisk.URLs) (*ironicdisk.Disk, error) {
+	return ironicdisk.New(ironicdisk.Options{
 		HTTPRoot:     orElse(cfg.Deploy.HTTPRoot, ironicHTTPRoot),
 		TFTPRoot:     orElse(cfg.PXE.TFTPRoot, ironicTFTPRoot),
 		ConfigSubdir: cfg.PXE.PXEConfigSubdir,
-		ReadOnly:     true,
-	})
-	if err != nil {
-		return nil, named("[deploy]http_root, [pxe]tftp_root", err)
-	}
-	return disk, nil
+	}, u)
 }
 
 // settings are what all hosts must agree on.
@@ -125,8 +126,9 @@ func agentListen(cfg *config.Config) string {
 	return orElse(cfg.Usher.RPCListen, net.JoinHostPort(cfg.JSONRPC.HostIP, strconv.Itoa(agentPort)))
 }
 
-// bindIronicDoors binds the doors beside Ironic: operators have Ironic's API,
-// and kernels and ramdisks come from Ironic's web server.
+// bindIronicDoors binds the listeners beside Ironic: operators have Ironic's
+// API, and kernels and ramdisks come from Ironic's web server, or from the
+// agent where that does not have them.
 func (a *App) bindIronicDoors(ctx context.Context, cfg *config.Config) error {
 	a.stopAfterDoors()
 	if a.role.API {
@@ -136,6 +138,9 @@ func (a *App) bindIronicDoors(ctx context.Context, cfg *config.Config) error {
 	}
 	if a.role.Conductor {
 		if err := a.bind(ctx, cfg, DoorRPC, "[usher]rpc_listen", agentListen(cfg)); err != nil {
+			return err
+		}
+		if err := a.bindFiles(ctx, cfg); err != nil {
 			return err
 		}
 	}
@@ -148,6 +153,13 @@ func (a *App) elsewhere(cfg *config.Config) *dispatch.Elsewhere {
 		return nil
 	}
 	return &dispatch.Elsewhere{Members: a.rings, HeartbeatTimeout: a.heartbeatTimeout(cfg)}
+}
+
+// isLocal says whether the conductor of this name is the one of this process,
+// or beside Ironic the one on this host, whichever name Ironic has given it.
+// In an inventory of our own h and h:8090 are two.
+func (a *App) isLocal(host string) bool {
+	return host == a.name || a.ironic && usher.SameConductor(host, a.name)
 }
 
 // ironicHost is the name of the Ironic conductor on this host.

@@ -116,7 +116,7 @@ func (a *App) decider(cfg *config.Config) bootapi.Decider {
 	o := decisionSettings(cfg, a.ironic)
 	o.Nodes, o.Rings, o.Conductors, o.Elsewhere = a.reader, a.rings, a.watchedConductors(), a.elsewhere(cfg)
 	if a.local != nil || a.agent != nil {
-		o.Local = a.host
+		o.IsLocal = a.isLocal
 	}
 	return a.traced(o)
 }
@@ -194,7 +194,7 @@ func (a *App) MachinesURL() string { return a.machinesURL(a.cfg.Load()) }
 // BootFiles are the folders of boot files, for the start-up notice.
 func (a *App) BootFiles() string {
 	if a.ironic {
-		return a.disk.Path(bootiface.HTTPRoot) + " and " + a.disk.Path(bootiface.TFTPRoot) + ", Ironic's, read only"
+		return a.ironicDisk.Path(bootiface.HTTPRoot) + " and " + a.ironicDisk.Path(bootiface.TFTPRoot) + ", Ironic's, read only"
 	}
 	return a.disk.Path(bootiface.HTTPRoot)
 }

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"time"
@@ -16,7 +17,8 @@ import (
 // Ironic's, for commands. It writes nothing and is none of them.
 type Members struct {
 	*inventory.Reader
-	cfg *config.Config
+	cfg    *config.Config
+	ironic bool
 }
 
 // OpenMembers opens the database of a configuration for reading.
@@ -25,7 +27,11 @@ func OpenMembers(ctx context.Context, cfg *config.Config) (*Members, error) {
 	if err != nil {
 		return nil, databaseError(cfg, err)
 	}
-	return &Members{reader, cfg}, nil
+	ironic, err := besideIronic(ctx, cfg)
+	if err != nil {
+		return nil, errors.Join(err, reader.Close())
+	}
+	return &Members{reader, cfg, ironic}, nil
 }
 
 // HeartbeatTimeout is when a silent conductor counts as gone; 0 for never.
@@ -34,6 +40,15 @@ func (m *Members) HeartbeatTimeout() time.Duration {
 		return 0
 	}
 	return m.cfg.Conductor.HeartbeatTimeout
+}
+
+// PresentName is the name by which Ironic has registered a conductor anew; empty
+// where it has not, and in an inventory of our own.
+func (m *Members) PresentName(c usher.Conductor, all []usher.Conductor, now time.Time) string {
+	if !m.ironic {
+		return ""
+	}
+	return c.PresentName(all, now, m.HeartbeatTimeout())
 }
 
 // Nodes lists all nodes, with what routing needs to know of them.
@@ -65,24 +80,27 @@ func (m *Members) Now(ctx context.Context) (*Rings, error) {
 // Supposed are the rings without some conductors and with some others. One
 // that the database knows is supposed to be active as it was registered, a new
 // one to be in the group and to serve the hardware type; "" stands for those
-// of the configuration.
+// of the configuration. A conductor of Ironic's may be called by either of its
+// names.
 func (m *Members) Supposed(ctx context.Context, without, with []string, group, driver string) (*Rings, error) {
 	rows, err := m.Conductors(ctx)
 	if err != nil {
 		return nil, err
 	}
 	for _, host := range without {
-		if !slices.ContainsFunc(rows, func(c usher.Conductor) bool { return c.Hostname == host }) {
+		if m.find(rows, host) < 0 {
 			return nil, usher.Errorf(usher.ErrNotFound, "Conductor %s could not be found.", host)
 		}
 	}
-	rows = slices.DeleteFunc(rows, func(c usher.Conductor) bool { return slices.Contains(without, c.Hostname) })
+	rows = slices.DeleteFunc(rows, func(c usher.Conductor) bool {
+		return slices.ContainsFunc(without, func(host string) bool { return m.called(c, host) })
+	})
 	drivers := m.cfg.Default.EnabledHardwareTypes
 	if driver != "" {
 		drivers = []string{driver}
 	}
 	for _, host := range with {
-		i := slices.IndexFunc(rows, func(c usher.Conductor) bool { return c.Hostname == host })
+		i := m.find(rows, host)
 		if i < 0 {
 			added := usher.Conductor{ID: -1 - int64(len(rows)), Hostname: host, Group: orElse(group, m.cfg.Conductor.ConductorGroup)}
 			for _, d := range drivers {
@@ -93,6 +111,23 @@ func (m *Members) Supposed(ctx context.Context, without, with []string, group, d
 		rows[i].Online, rows[i].UpdatedAt = true, time.Now()
 	}
 	return m.rings(ctx, rows)
+}
+
+// find is the place of the conductor that is called so, by its name of now:
+// the row with the latest heartbeat. -1 means that there is none.
+func (m *Members) find(rows []usher.Conductor, host string) int {
+	found := -1
+	for i, c := range rows {
+		if m.called(c, host) && (found < 0 || c.UpdatedAt.After(rows[found].UpdatedAt)) {
+			found = i
+		}
+	}
+	return found
+}
+
+// called says whether a conductor is the one of this name.
+func (m *Members) called(c usher.Conductor, host string) bool {
+	return c.Hostname == host || m.ironic && usher.SameConductor(c.Hostname, host)
 }
 
 func (m *Members) rings(ctx context.Context, rows []usher.Conductor) (*Rings, error) {

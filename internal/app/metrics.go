@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/usher-boot/usher"
 	"github.com/usher-boot/usher/internal/bootiface"
 	"github.com/usher-boot/usher/internal/config"
 	"github.com/usher-boot/usher/internal/images"
@@ -59,7 +60,16 @@ func (a *App) ringMetrics(ctx context.Context) (metrics.Rings, error) {
 	for _, ring := range s.RingSizes() {
 		r.Rings = append(r.Rings, metrics.Ring{Group: ring.Group, HardwareType: ring.HardwareType, Conductors: ring.Conductors})
 	}
-	for _, c := range s.All() {
+	all := s.All()
+	rows := make([]usher.Conductor, len(all))
+	for i, c := range all {
+		rows[i] = c.Conductor
+	}
+	timeout := a.heartbeatTimeout(a.cfg.Load())
+	for _, c := range all {
+		if a.ironic && c.PresentName(rows, s.Taken(), timeout) != "" {
+			continue // what an upgrade of Ironic left behind would look dead for ever
+		}
 		r.Conductors = append(r.Conductors, metrics.Conductor{Host: c.Hostname, Online: c.Online, Active: c.Active, HeartbeatAge: c.HeartbeatAge})
 	}
 	return r, nil

@@ -42,10 +42,7 @@ func (a *App) readyConductor(ctx context.Context) error {
 			return usher.Errorf(usher.ErrUnavailable, "conductor %s is not registered yet", a.host)
 		}
 	case a.agent != nil && !a.role.API: // an API has the other agents too
-		known, err := a.rings.Registered(ctx, a.host)
-		if err == nil && !known {
-			err = usher.Errorf(usher.ErrUnavailable, "no conductor of Ironic's has this [DEFAULT]host, %s", a.host)
-		}
+		_, err := a.rings.Beside(ctx, a.name)
 		return err
 	}
 	return nil

@@ -83,6 +83,7 @@ func (a *App) useStore(ctx context.Context, cfg *config.Config) error {
 		return err
 	}
 	a.host = cfg.Default.Host
+	a.name = a.host
 	a.useReader(a.store.Reader, cfg)
 	return nil
 }

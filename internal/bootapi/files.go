@@ -2,6 +2,7 @@ package bootapi
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -28,8 +29,7 @@ func (f *Files) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		NotFound(w, r)
 		return
 	}
-	// Not to block on a pipe that somebody put there.
-	file, err := f.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	file, info, err := f.open(name)
 	if isOutage(err) {
 		w.Header().Set("Retry-After", "5")
 		answer(w, r, http.StatusServiceUnavailable, "# not available now\n")
@@ -40,12 +40,31 @@ func (f *Files) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer file.Close()
-	info, err := file.Stat()
-	if err != nil || !info.Mode().IsRegular() {
-		NotFound(w, r)
-		return
+	serveFile(w, r, file, info)
+}
+
+// open opens a regular file.
+func (f *Files) open(name string) (*os.File, os.FileInfo, error) {
+	// Not to block on a pipe that somebody put there.
+	file, err := f.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, nil, err
 	}
-	w.Header().Set("Content-Type", contentType(name))
+	info, err := file.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s: %w", name, errNotRegular)
+	}
+	if err != nil {
+		return nil, nil, errors.Join(err, file.Close())
+	}
+	return file, info, nil
+}
+
+var errNotRegular = errors.New("it is not a regular file")
+
+// serveFile answers with a file, or the part of it that was asked for.
+func serveFile(w http.ResponseWriter, r *http.Request, file *os.File, info os.FileInfo) {
+	w.Header().Set("Content-Type", contentType(file.Name()))
 	http.ServeContent(&patient{ResponseWriter: w, control: http.NewResponseController(w)},
 		r, "", info.ModTime(), file)
 }

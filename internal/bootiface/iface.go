@@ -32,7 +32,7 @@ type Interface struct {
 	template string                       // renders a node's boot file
 	adapt    func(*nodeView) error        // turns checked values into the firmware's own syntax
 	links    func(mac usher.MAC) []string // names, below the root's config subfolder, of a port's link
-	complete func(content string) bool    // see Complete
+	complete func(content string) bool    // says whether content begins as the firmware demands
 }
 
 // interfaces is the table of boot interfaces: one entry for each file beside
@@ -72,21 +72,6 @@ func (i Interface) Files() []string { return slices.Clone(i.files) }
 
 // Root says below which root its files lie.
 func (i Interface) Root() Root { return i.root }
-
-// Complete says whether content can be a whole boot file. Ironic truncates
-// and rewrites files in place, in pieces, so a reader beside it may see an
-// empty file or the first part of one.
-//
-// What it can tell: content that is empty, that does not begin as the
-// firmware demands, or that stops without a newline exactly where Python's
-// buffered writer breaks a file in two and not in the words that Ironic's
-// templates end with. It cannot tell a cut elsewhere (none has been seen),
-// and it doubts a file of such a length from an operator's own template that
-// ends otherwise: a caller should read again after a moment, and believe
-// what has not changed.
-func (i Interface) Complete(content string) bool {
-	return i.complete != nil && i.complete(content)
-}
 
 // unsupported is what Ironic says where a boot interface has no boot
 // configuration to give.

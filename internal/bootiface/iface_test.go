@@ -1,8 +1,6 @@
 package bootiface
 
 import (
-	"os"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -43,33 +41,7 @@ func TestTable(t *testing.T) {
 	}
 }
 
-// TestCompleteIronic holds Complete against files that Ironic's templates
-// give, padded to the lengths at which Ironic writes them in pieces.
-func TestCompleteIronic(t *testing.T) {
-	for name, file := range map[string]string{"ipxe": "ipxe.config", "pxe": "pxe.config"} {
-		text, err := os.ReadFile("testdata/ironic/" + file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		i, _ := Lookup(name)
-		if !i.Complete(string(text)) {
-			t.Errorf("%s: Ironic's whole file is doubted", name)
-		}
-		head, tail, _ := strings.Cut(string(text), "\n")
-		for _, size := range []int{8192, 16384} {
-			padded := head + "\n" + strings.Repeat("# padding\n", 2000) + tail
-			if i.Complete(padded[:size-1] + "x") {
-				t.Errorf("%s: the first %d bytes pass as whole", name, size)
-			}
-			whole := head + "\n#" + strings.Repeat("x", size-len(text)-2) + "\n" + tail
-			if len(whole) != size || !i.Complete(whole) {
-				t.Errorf("%s: a whole file of %d bytes is doubted", name, len(whole))
-			}
-		}
-	}
-}
-
-func TestCompleteRefuses(t *testing.T) {
+func TestComplete(t *testing.T) {
 	for _, tc := range []struct {
 		name, content string
 		want          bool
@@ -83,17 +55,16 @@ func TestCompleteRefuses(t *testing.T) {
 		{"ipxe", "<html>", false},
 		{"ipxe", "#!ipxe\n", true},
 		{"ipxe", "#!ipxe\r\nboot", true},
+		{"ipxe", "#!ipxe # mine\nboot", true},
+		{"ipxe", "#!gpxe\nboot", true},
 		{"pxe", "", false},
 		{"pxe", " \n", false},
 		{"pxe", "boot", true},
 	} {
 		i, _ := Lookup(tc.name)
-		if got := i.Complete(tc.content); got != tc.want {
-			t.Errorf("%s: Complete(%q) = %v", tc.name, tc.content, got)
+		if got := i.complete(tc.content); got != tc.want {
+			t.Errorf("%s: complete(%q) = %v", tc.name, tc.content, got)
 		}
-	}
-	if (Interface{}).Complete("#!ipxe\n") {
-		t.Error("no boot interface, yet a complete file")
 	}
 }
 

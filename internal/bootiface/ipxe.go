@@ -12,7 +12,7 @@ func ipxe() Interface {
 		name: "ipxe", files: []string{"boot.ipxe"}, root: HTTPRoot, template: "node.ipxe.tmpl",
 		adapt:    adaptIPXE,
 		links:    func(mac usher.MAC) []string { return []string{mac.Hyphenated()} },
-		complete: completeIPXE,
+		complete: IsIPXE,
 	}
 }
 
@@ -27,29 +27,13 @@ func adaptIPXE(v *nodeView) error {
 	return nil
 }
 
-func completeIPXE(content string) bool {
+// IsIPXE says whether iPXE takes content for a script, as its
+// src/image/script.c does: gPXE's mark is as good as its own, and any white
+// space ends it.
+func IsIPXE(content string) bool {
 	rest, ok := strings.CutPrefix(content, "#!ipxe")
-	if !ok || len(rest) == 0 || rest[0] != '\n' && rest[0] != '\r' {
-		return false
+	if !ok {
+		rest, ok = strings.CutPrefix(content, "#!gpxe")
 	}
-	return !maybeCut(content, "sanboot --no-describe || exit 0", "boot", "poweroff", "goto boot_iscsi")
-}
-
-// pieceSize divides every length at which Python's buffered writer, and so
-// Ironic, breaks a file: 8192, or the file system's block.
-const pieceSize = 4096
-
-// maybeCut says that content ends where a writer may still have the rest,
-// and not in a line that is known to be somebody's last.
-func maybeCut(content string, lastLines ...string) bool {
-	if len(content)%pieceSize != 0 || strings.HasSuffix(content, "\n") {
-		return false
-	}
-	last := content[strings.LastIndexByte(content, '\n')+1:]
-	for _, line := range lastLines {
-		if strings.TrimSpace(last) == line {
-			return false
-		}
-	}
-	return true
+	return ok && rest != "" && strings.IndexByte(" \t\n\v\f\r", rest[0]) >= 0
 }

@@ -102,5 +102,5 @@ func grubWord(s string) string {
 }
 
 func completeGRUB(content string) bool {
-	return strings.TrimSpace(content) != "" && !maybeCut(content, "}", "boot")
+	return strings.TrimSpace(content) != ""
 }

@@ -112,7 +112,7 @@ func (r *Renderer) Root(s RootScript) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.render(rootIPXETemplate, v, completeIPXE)
+	return r.render(rootIPXETemplate, v, IsIPXE)
 }
 
 // GRUBRoot renders GRUB's root configuration. Without an APIBase it asks the

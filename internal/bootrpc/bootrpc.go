@@ -60,9 +60,10 @@ type Local interface {
 
 // Options are the settings of a Client.
 type Options struct {
-	// Local, where there is one, is called instead of its Host.
-	Local Local
-	Host  string
+	// Local, where there is one, is called for the hosts that IsLocal accepts:
+	// beside Ironic a conductor has two names.
+	Local   Local
+	IsLocal func(host string) bool
 	// Caller reaches all others.
 	Caller Caller
 	// Timeout bounds a call for many, and what Local has not ready. It is asked
@@ -113,7 +114,7 @@ func (c *Client) Close() {
 // GetBootConfig asks the conductor at name for a node's boot file. node is
 // its row, read since the machine asked. Errors are those of the Caller.
 func (c *Client) GetBootConfig(ctx context.Context, name string, node usher.BootNode, file string) (string, error) {
-	if c.o.Local != nil && name == c.o.Host {
+	if c.o.Local != nil && c.o.IsLocal(name) {
 		return c.local(ctx, node, file)
 	}
 	if h := c.host(name); !(c.o.Alone != nil && c.o.Alone(ctx)) && time.Now().UnixNano() >= h.alone.Load() {

@@ -227,7 +227,7 @@ func TestLocal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &far{ready: map[string]string{"1": "one "}}
 		here := &local{far{ready: map[string]string{"2": "two "}}}
-		c := New(Options{Local: here, Host: "a", Caller: f, Timeout: func() time.Duration { return time.Minute }})
+		c := New(Options{Local: here, IsLocal: func(host string) bool { return host == "a" }, Caller: f, Timeout: func() time.Duration { return time.Minute }})
 		defer c.Close()
 		for _, ask := range []struct{ host, uuid, want string }{
 			{"a", "1", "1 here boot.ipxe within 1m0s"},

@@ -35,6 +35,7 @@ type conductorRow struct {
 	Age           float64  `json:"age_seconds"`
 	Group         string   `json:"conductor_group"`
 	HardwareTypes []string `json:"hardware_types"`
+	PresentName   string   `json:"present_name,omitempty"` // beside Ironic, of a row that an upgrade left behind
 }
 
 // Run reads the database itself, so it works while the API is down.
@@ -52,7 +53,7 @@ func (c *conductorListCmd) Run(s *session) (err error) {
 	for _, m := range conductors {
 		rows = append(rows, conductorRow{Host: m.Hostname, Active: m.Active(now, members.HeartbeatTimeout()), Online: m.Online,
 			Heartbeat: m.UpdatedAt.UTC().Format(time.RFC3339), Age: now.Sub(m.UpdatedAt).Round(time.Millisecond).Seconds(),
-			Group: m.Group, HardwareTypes: m.HardwareTypes()})
+			Group: m.Group, HardwareTypes: m.HardwareTypes(), PresentName: members.PresentName(m, conductors, now)})
 	}
 	if c.JSON {
 		return s.json(rows)
@@ -71,6 +72,8 @@ func (r conductorRow) state() string {
 	switch {
 	case r.Active:
 		return "active"
+	case r.PresentName != "":
+		return "now " + r.PresentName
 	case r.Online:
 		return "silent"
 	default:

@@ -85,6 +85,9 @@ func (s *session) notice(a *app.App, role app.Role) {
 	if at := a.Addr(app.DoorRPC); at != "" {
 		fmt.Fprintf(w, "  RPC         %-32s for other Usher processes\n", at)
 	}
+	if at := a.Addr(app.DoorFiles); at != "" {
+		fmt.Fprintf(w, "  images      %-32s what GRUB loads from Ironic's tftp_root\n", at)
+	}
 	fmt.Fprintf(w, "  admin       %-32s the live page, /metrics /healthz /readyz\n", httpAt(a, app.DoorAdmin))
 	fmt.Fprintf(w, "  inventory   %s\n", a.Inventory())
 	if role.Conductor {

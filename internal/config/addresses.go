@@ -10,6 +10,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/usher-boot/usher"
 )
 
 // absolutePath is Ironic's ExplicitAbsolutePath (ironic/conf/types.py).
@@ -105,6 +107,35 @@ func listen(mayBeEmpty bool) kind {
 		}
 		return s, nil
 	}}
+}
+
+// conductorAddresses are the addresses of conductors by their names.
+func conductorAddresses() kind {
+	return pairs("NAME:ADDRESS pairs, separated by commas; NAME as the conductor is registered, with its port or without", quoted(), cutConductor)
+}
+
+// cutConductor cuts NAME:ADDRESS, where a conductor's name may be IPv6 in
+// brackets and may end in a port: c1:10.0.0.1, c1:6189:10.0.0.1:8090. An IPv6
+// address after a name with a port needs brackets, since without them the port
+// would be part of it.
+func cutConductor(part string) (name, address string, found bool) {
+	part = strings.TrimFunc(part, isSpace)
+	brackets := ""
+	if strings.HasPrefix(part, "[") {
+		brackets = part[:strings.IndexByte(part, ']')+1]
+	}
+	name, address, found = strings.Cut(part[len(brackets):], ":")
+	if name = brackets + name; !found || strings.HasPrefix(name, "[") && brackets == "" {
+		return "", "", false
+	}
+	if _, err := netip.ParseAddr(address); err == nil {
+		return name, address, true
+	}
+	port, rest, found := strings.Cut(address, ":")
+	if whole := name + ":" + port; found && usher.ConductorHost(whole) == usher.ConductorHost(name) {
+		return whole, rest, true
+	}
+	return name, address, true
 }
 
 // network is a network's prefix, or one address. A prefix with bits set beyond

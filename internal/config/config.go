@@ -156,6 +156,8 @@ type Usher struct {
 	RPCListen          string
 	RPCTimeout         time.Duration
 	RPCAddresses       map[string]string // conductor's host name to address
+	FilesListen        string            // empty: none
+	FilesURL           string
 	InsecureManagement bool
 	InsecureRPC        bool
 	AllowedHosts       []string

@@ -60,6 +60,7 @@ func TestDefaults(t *testing.T) {
 		JSONRPC: JSONRPC{HostIP: "::", Port: 8089, AuthStrategy: "noauth", HTTPBasicAuthUserFile: "/etc/ironic/htpasswd-json-rpc", Timeout: 2 * time.Minute},
 		Usher: Usher{
 			BootListen: "0.0.0.0:6386", AdminListen: "127.0.0.1:6387", RPCTimeout: 3 * time.Second, RPCAddresses: map[string]string{},
+			FilesListen:    "[::]:6389",
 			MaxConnections: 4096, MaxRequests: 1024, ShutdownTimeout: 10 * time.Second, RetryAfter: 3 * time.Second,
 			BootRateBurst: 32, BootAllowedNetworks: []string{}, AllowedHosts: []string{}, JournalSize: 10000,
 		},

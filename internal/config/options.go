@@ -36,7 +36,7 @@ func name(s string) id { return id{name: s} }
 func defaultOptions(d *Default) []option {
 	return inGroup("DEFAULT", []option{
 		{id: name("host"), kind: text(), into: &d.Host, compute: hostName, computed: "the host's name; beside Ironic its full name, as Python finds it",
-			help: "Name of this conductor, as it stands in the `conductors` table. Beside Ironic it must be what Ironic's `host` is."},
+			help: "Name of this conductor, as it stands in the `conductors` table. Beside Ironic it must be what Ironic's `host` is; Usher adds the port where Ironic does."},
 		{id: name("my_ip"), kind: text(), into: &d.MyIP, compute: myIP, computed: "the address this host reaches the outside from",
 			help: "This host's IPv4 address, for references (`$my_ip`) and for URLs that machines are given."},
 		{id: name("state_path"), kind: absolutePath(), into: &d.StatePath, compute: statePath,
@@ -168,7 +168,8 @@ func pxeOptions(p *PXE) []option {
 func jsonRPCOptions(j *JSONRPC) []option {
 	return inGroup("json_rpc", []option{
 		{id: name("host_ip"), kind: hostAddress(), into: &j.HostIP, def: "::", help: "Address JSON-RPC listens on."},
-		{id: name("port"), kind: port(), into: &j.Port, def: "8089", help: "Port JSON-RPC listens on."},
+		{id: name("port"), kind: port(), into: &j.Port, def: "8089",
+			help: "Port JSON-RPC listens on. Beside Ironic it is Ironic's own, and since 2025.1 part of its conductor's name where it is not 8089."},
 		{id: name("auth_strategy"), kind: choice("noauth", "http_basic", "keystone"), into: &j.AuthStrategy,
 			compute: globalAuth, computed: "`[DEFAULT]auth_strategy`", help: "How conductors know their callers."},
 		{id: name("http_basic_auth_user_file"), kind: text(), into: &j.HTTPBasicAuthUserFile, def: "/etc/ironic/htpasswd-json-rpc",
@@ -207,7 +208,13 @@ func usherOptions(u *Usher) []option {
 			help: "Give CPU and memory profiles of the process at the operator's door, below `/debug/pprof/`, for `go tool pprof`."},
 		{id: name("rpc_listen"), kind: listen(true), into: &u.RPCListen, help: "Where JSON-RPC listens, instead of at `[json_rpc]host_ip` and `port`; beside Ironic, which has that port, unset means port 8090."},
 		{id: name("rpc_timeout"), kind: fraction(), into: &u.RPCTimeout, def: "3", reload: true, help: "Time a conductor has to answer for a boot file."},
-		{id: name("rpc_addresses"), kind: dict(quoted()), into: &u.RPCAddresses, help: "Addresses of conductors whose host name is not one: `HOST:ADDRESS,...`."},
+		{id: name("rpc_addresses"), kind: conductorAddresses(), into: &u.RPCAddresses,
+			help: "Where to call conductors whose name is no address: `NAME:ADDRESS,...`, such as `c1:10.0.0.1,c2:6189:10.0.0.2`. " +
+				"A name without a port stands for the conductor on any port."},
+		{id: name("files_listen"), kind: listen(true), into: &u.FilesListen, def: "[::]:6389",
+			help: "Beside Ironic, where `usher conductor` serves machines over plain HTTP what their GRUB configuration loads from `[pxe]tftp_root`. Empty: it serves nothing, and these names stay paths on a TFTP server."},
+		{id: name("files_url"), kind: webURL(), into: &u.FilesURL,
+			help: "URL under which machines find `files_listen`, `http://` only; unset: its address, or where that means all addresses the host of `[deploy]http_url` if it is this one's, else `my_ip`."},
 		{id: name("insecure_management"), kind: boolean(), into: &u.InsecureManagement, def: "false", help: "Allow the management API without authentication on an address that others can reach."},
 		{id: name("insecure_rpc"), kind: boolean(), into: &u.InsecureRPC, def: "false", help: "Allow RPC without authentication on an address that others can reach; beside Ironic there is only a warning."},
 		{id: name("allowed_hosts"), kind: list(text()), into: &u.AllowedHosts, help: "Names besides this host's own that the management API without authentication, and the operator's listener on a loopback address, answer to."},

@@ -129,7 +129,14 @@ func list(item kind) kind {
 
 // dict is key:value pairs, separated by commas.
 func dict(item kind) kind {
-	return kind{"key:value pairs, separated by commas", func(s string) (any, error) {
+	return pairs("key:value pairs, separated by commas", item, func(part string) (key, text string, found bool) {
+		return strings.Cut(part, ":")
+	})
+}
+
+// pairs is a dict whose keys cut tells from its values.
+func pairs(name string, item kind, cut func(part string) (key, text string, found bool)) kind {
+	return kind{name, func(s string) (any, error) {
 		pairs := map[string]string{}
 		s = strings.TrimFunc(s, isSpace)
 		if s == "" {
@@ -137,7 +144,7 @@ func dict(item kind) kind {
 		}
 		var bad error // what joining further parts cannot mend
 		err := joining(strings.Split(s, ","), func(part string) error {
-			key, text, found := strings.Cut(part, ":")
+			key, text, found := cut(part)
 			if !found {
 				return errors.New("a part of it has no colon")
 			}

@@ -21,6 +21,7 @@ var causes = map[Cause]Outcome{
 	CauseStopping:    NotNow,
 	CauseNotReady:    NotNow,
 	CauseConductor:   NotNow,
+	CauseBadFile:     NotNow,
 	CauseLost:        NotNow,
 	CauseGone:        NotNow,
 	CauseOverloaded:  NotNow,

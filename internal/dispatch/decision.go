@@ -40,6 +40,7 @@ const (
 	CauseStopping    Cause = "conductor_stopping"
 	CauseNotReady    Cause = "conductor_not_ready" // it is preparing the files, or its database is down
 	CauseConductor   Cause = "conductor_error"     // it answered with an error of its own
+	CauseBadFile     Cause = "bad_boot_file"       // beside Ironic: the file cannot be given to a machine, and waiting does not help
 	CauseLost        Cause = "conductor_lost"      // beside Ironic: the files are on a conductor that is gone
 	CauseGone        Cause = "client_gone"         // the machine hung up first
 	CauseOverloaded  Cause = "overloaded"          // [usher]max_requests

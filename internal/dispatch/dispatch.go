@@ -37,10 +37,11 @@ type Options struct {
 	Conductors Conductors
 	// Restrict is [api]restrict_boot_config: answer only in "* WAIT" states.
 	Restrict bool
-	// RPCTimeout bounds one call to one conductor, but not to Local: the one in
-	// this process, where there is one, keeps to its own time.
+	// RPCTimeout bounds one call to one conductor, but not to the one in this
+	// process, which keeps to its own time.
 	RPCTimeout time.Duration
-	Local      string
+	// IsLocal, where set, says whether the conductor at host is in this process.
+	IsLocal func(host string) bool
 	// Failover asks the next conductors on the ring where the owner cannot be
 	// reached. True where any conductor can prepare any node's files.
 	Failover bool
@@ -177,7 +178,7 @@ func (d *Dispatcher) ask(ctx context.Context, hosts []string, dec *Decision) {
 func (d *Dispatcher) askOne(ctx context.Context, host string, dec *Decision) (final bool) {
 	start := time.Now()
 	callCtx, cancel := ctx, func() {}
-	if host != d.o.Local {
+	if d.o.IsLocal == nil || !d.o.IsLocal(host) {
 		callCtx, cancel = context.WithTimeout(ctx, d.o.RPCTimeout)
 	}
 	config, err := d.o.Conductors.GetBootConfig(callCtx, host, dec.Node, dec.File)
@@ -210,6 +211,9 @@ func (d *Dispatcher) askOne(ctx context.Context, host string, dec *Decision) (fi
 	case answered && answer.Class == ClassNotReady:
 		dec.end(NotNow, CauseNotReady, err)
 		return true
+	case answered && answer.Class == ClassBadFile:
+		dec.end(NotNow, CauseBadFile, err)
+		return true
 	case timedOut:
 		d.failures.note(host, time.Since(start))
 		dec.end(NotNow, CauseTimeout, err)
@@ -230,12 +234,13 @@ func (d *Dispatcher) askOne(ctx context.Context, host string, dec *Decision) (fi
 }
 
 // Ironic's exception classes by which a conductor says "not now" itself, in
-// contrast to one that could not be reached: it will be gone soon, or it is at
-// work on the answer. Any other class of usher.ErrUnavailable says that it
-// cannot do the work itself.
+// contrast to one that could not be reached: it will be gone soon, it is at
+// work on the answer, or a person must mend the file first. Any other class of
+// usher.ErrUnavailable says that it cannot do the work itself.
 const (
 	ClassStopping = "ServiceUnavailable"
 	ClassNotReady = "TemporaryFailure"
+	ClassBadFile  = "IncorrectConfiguration"
 )
 
 func (dec *Decision) end(o Outcome, c Cause, err error) {

@@ -105,6 +105,9 @@ func TestDecide(t *testing.T) {
 			failover: true, outcome: No, cause: CauseNoFile, asked: []string{"a"}},
 		{name: "broken conductor", change: func(w *world) { w.answers["a"] = says(errors.New("disk")) },
 			failover: true, outcome: NotNow, cause: CauseConductor, asked: []string{"a"}},
+		{name: "unusable file", change: func(w *world) {
+			w.answers["a"] = says(usher.Errorf(usher.ErrUnavailable, "no script").WithClass("IncorrectConfiguration"))
+		}, failover: true, outcome: NotNow, cause: CauseBadFile, asked: []string{"a"}},
 		{name: "preparing", change: func(w *world) { w.answers["a"] = notReady },
 			failover: true, outcome: NotNow, cause: CauseNotReady, asked: []string{"a"}},
 		{name: "unreachable", change: func(w *world) { w.answers["a"] = unreachable },
@@ -165,7 +168,8 @@ func TestLocal(t *testing.T) {
 			return "", usher.Errorf(usher.ErrUnavailable, "connection refused")
 		}
 	}
-	New(Options{Nodes: w, Rings: w, Conductors: w, Restrict: true, RPCTimeout: time.Second, Failover: true, Local: "a"}).
+	New(Options{Nodes: w, Rings: w, Conductors: w, Restrict: true, RPCTimeout: time.Second, Failover: true,
+		IsLocal: func(host string) bool { return host == "a" }}).
 		Decide(t.Context(), Request{MAC: knownMAC, File: "boot.ipxe"})
 	if diff := cmp.Diff(map[string]bool{"a": false, "b": true}, bounded); diff != "" {
 		t.Errorf("bounded calls (-want +got):\n%s", diff)

@@ -3,6 +3,7 @@ package dispatch
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/usher-boot/usher"
@@ -31,6 +32,10 @@ type Members interface {
 	Known(ctx context.Context, group, driver, key string) ([]usher.Conductor, error)
 	// Conductor finds one by its id and says whether it is active.
 	Conductor(ctx context.Context, id int64) (usher.Conductor, bool, error)
+	// ActiveAs lists the active ones that can be the one of this name, first
+	// the one that has it: an upgrade of Ironic registers a conductor anew, by
+	// its other name, and leaves the old row behind.
+	ActiveAs(ctx context.Context, name string) ([]usher.Conductor, error)
 }
 
 // askElsewhere goes on where the owner has no file. It leaves the decision as
@@ -71,20 +76,16 @@ const maxElsewhere = 2
 // one first, and the conductor that is gone and had them.
 func (e *Elsewhere) holders(ctx context.Context, n usher.BootNode, owner string) (hosts []string, lost *usher.Conductor, err error) {
 	if n.ConductorAffinity != 0 {
-		c, active, err := e.Members.Conductor(ctx, n.ConductorAffinity)
-		prepared := n.ProvisionState == usher.DeployWait || n.ProvisionState == usher.Active
-		switch {
-		case errors.Is(err, usher.ErrNotFound): // its row is gone: nothing to learn from it
-		case err != nil:
+		c, active, err := e.prepared(ctx, n.ConductorAffinity)
+		if err != nil {
 			return nil, nil, err
-		case prepared && !active:
-			return nil, &c, nil
-		case prepared && c.Hostname == owner:
-			return nil, nil, nil
-		case prepared:
-			return []string{c.Hostname}, nil, nil
-		case active && c.Hostname != owner:
-			hosts = []string{c.Hostname} // a hint: who deployed the node last
+		}
+		hosts = others(hosts, active, owner) // who deployed the node last: at least a hint
+		if c != nil && (n.ProvisionState == usher.DeployWait || n.ProvisionState == usher.Active) {
+			if len(active) == 0 {
+				lost = c
+			}
+			return hosts, lost, nil
 		}
 	}
 	if !n.ProvisionState.Waiting() {
@@ -95,33 +96,59 @@ func (e *Elsewhere) holders(ctx context.Context, n usher.BootNode, owner string)
 		return nil, nil, err
 	}
 	for _, c := range known {
-		// The owner has none, so it did not own the node then; neither did one
-		// that came later.
-		if c.Hostname == owner || !n.ProvisionUpdatedAt.IsZero() && c.CreatedAt.After(n.ProvisionUpdatedAt) {
-			continue
+		if !n.ProvisionUpdatedAt.IsZero() && c.CreatedAt.After(n.ProvisionUpdatedAt) {
+			continue // it did not own the node then
 		}
-		_, active, err := e.Members.Conductor(ctx, c.ID)
+		active, err := e.Members.ActiveAs(ctx, c.Hostname)
 		switch {
-		case err != nil && !errors.Is(err, usher.ErrNotFound):
+		case err != nil:
 			return nil, nil, err
-		case active:
-			if len(hosts) == 0 || hosts[0] != c.Hostname {
-				hosts = append(hosts, c.Hostname)
-			}
-			if len(hosts) == maxElsewhere {
-				return hosts, nil, nil
-			}
-		case e.outlived(c, n):
+		case len(active) == 0 && e.outlived(c, n):
 			return hosts, &c, nil
+		case len(active) > 0 && (active[0].Hostname == c.Hostname || e.wasActive(c, n)):
+			hosts = others(hosts, active, owner)
+		}
+		if len(hosts) == maxElsewhere {
+			return hosts, nil, nil
 		}
 	}
 	return hosts, nil, nil
+}
+
+// prepared finds the conductor of an id, and who is active as it now; nil where
+// its row is gone, and with it what it knew.
+func (e *Elsewhere) prepared(ctx context.Context, id int64) (*usher.Conductor, []usher.Conductor, error) {
+	c, _, err := e.Members.Conductor(ctx, id)
+	if errors.Is(err, usher.ErrNotFound) {
+		return nil, nil, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	active, err := e.Members.ActiveAs(ctx, c.Hostname)
+	return &c, active, err
+}
+
+// others adds conductors to those to ask: each once, and not the owner, who has
+// none and so did not own the node then.
+func others(hosts []string, conductors []usher.Conductor, owner string) []string {
+	for _, c := range conductors {
+		asked := func(host string) bool { return usher.SameConductor(host, c.Hostname) }
+		if !asked(owner) && !slices.ContainsFunc(hosts, asked) && len(hosts) < maxElsewhere {
+			hosts = append(hosts, c.Hostname)
+		}
+	}
+	return hosts
 }
 
 // outlived says that a conductor that is gone was active when the node came to
 // wait. Whether an inspection has files on a conductor at all nobody knows
 // (ironic-inspector may boot the machine), so that is never waited for.
 func (e *Elsewhere) outlived(c usher.Conductor, n usher.BootNode) bool {
-	return n.ProvisionState != usher.InspectWait && !n.ProvisionUpdatedAt.IsZero() &&
-		!c.UpdatedAt.Add(e.HeartbeatTimeout).Before(n.ProvisionUpdatedAt)
+	return n.ProvisionState != usher.InspectWait && e.wasActive(c, n)
+}
+
+// wasActive says that a conductor was active when the node came to wait.
+func (e *Elsewhere) wasActive(c usher.Conductor, n usher.BootNode) bool {
+	return !n.ProvisionUpdatedAt.IsZero() && !c.UpdatedAt.Add(e.HeartbeatTimeout).Before(n.ProvisionUpdatedAt)
 }

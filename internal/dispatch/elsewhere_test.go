@@ -2,6 +2,8 @@ package dispatch
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -33,6 +35,19 @@ func (m *members) Conductor(_ context.Context, id int64) (usher.Conductor, bool,
 		}
 	}
 	return usher.Conductor{}, false, usher.Errorf(usher.ErrNotFound, "no conductor %d", id)
+}
+
+func (m *members) ActiveAs(_ context.Context, name string) (found []usher.Conductor, err error) {
+	for _, c := range m.rows {
+		switch {
+		case !m.active[c.Hostname] || !usher.SameConductor(c.Hostname, name):
+		case c.Hostname == name:
+			found = slices.Insert(found, 0, c)
+		default:
+			found = append(found, c)
+		}
+	}
+	return found, m.err
 }
 
 // TestElsewhere: what becomes of a node whose owner by the ring has no file.
@@ -171,6 +186,81 @@ func TestElsewhere(t *testing.T) {
 					t.Errorf("asked (-want +got):\n%s", diff)
 				}
 			})
+		})
+	}
+}
+
+// TestElsewhereUpgraded: Ironic registers a conductor by another name after an
+// upgrade and leaves its old row behind. A node that waited meanwhile was
+// prepared by the old one, and its file is where the new one is. The node came
+// to wait at minute 60.
+func TestElsewhereUpgraded(t *testing.T) {
+	minute := func(m int) time.Time { return time.Date(2026, 1, 1, 0, m, 0, 0, time.UTC) }
+	type row struct {
+		host    string // the first letter tells the agent
+		created int
+		beat    int // 0: active
+	}
+	upgraded := []row{{"a", 0, 70}, {"b", 0, 70}, {"c", 0, 70}, {"b:1", 75, 0}, {"a:1", 75, 0}, {"c:1", 75, 0}}
+	for _, c := range []struct {
+		name     string
+		state    usher.State
+		affinity int64 // the place of a row, from 1
+		rows     []row // in the order of the ring of all
+		owner    string
+		files    string // the agents that have the file
+		cause    Cause
+		asked    string
+	}{
+		{"the owner prepared it by its old name", usher.DeployWait, 2, upgraded, "b:1", "b", CauseServed, "b:1"},
+		{"the owner's old row has no file any more", usher.DeployWait, 2, upgraded, "b:1", "a", CauseNoFile, "b:1"},
+		{"another prepared it by its old name", usher.DeployWait, 1, upgraded, "b:1", "a", CauseServed, "b:1 a:1"},
+		{"another prepared it by its old name, active", usher.Active, 1, upgraded, "b:1", "a", CauseServed, "b:1 a:1"},
+		{"who prepared it never came back", usher.DeployWait, 1, slices.Concat(upgraded[:4], upgraded[5:]), "b:1", "a", CauseLost, "b:1"},
+		{"cleaning since before, on the first of the ring", usher.CleanWait, 0, upgraded, "b:1", "a", CauseServed, "b:1 a:1"},
+		{"cleaning since before, on the owner", usher.CleanWait, 0, upgraded, "a:1", "a", CauseServed, "a:1"},
+		{"cleaning since before, after a deployment by another", usher.CleanWait, 3, upgraded, "b:1", "a", CauseServed, "b:1 c:1 a:1"},
+		{"inspection since before", usher.InspectWait, 0, upgraded, "b:1", "a", CauseServed, "b:1 a:1"},
+		{"rescue since before, its conductor never came back", usher.RescueWait, 0, slices.Concat(upgraded[:4], upgraded[5:]), "b:1", "", CauseLost, "b:1"},
+		{"cleaning since after, nobody has it", usher.CleanWait, 0,
+			[]row{{"a", 0, 50}, {"b", 0, 50}, {"b:1", 55, 0}, {"a:1", 55, 0}}, "b:1", "", CauseNoFile, "b:1 a:1"},
+		{"cleaning since after, on another", usher.CleanWait, 0,
+			[]row{{"c", 0, 50}, {"d", 0, 50}, {"b:1", 55, 0}, {"a:1", 55, 0}, {"c:1", 55, 0}, {"d:1", 55, 0}}, "b:1", "a", CauseServed, "b:1 a:1"},
+		{"in the middle of the upgrade, both rows active", usher.DeployWait, 1,
+			[]row{{"a", 0, 0}, {"b", 0, 0}, {"a:1", 75, 0}}, "b", "a", CauseServed, "b a"},
+		{"in the middle of the upgrade, the owner is both rows", usher.DeployWait, 1,
+			[]row{{"a", 0, 0}, {"b", 0, 0}, {"a:1", 75, 0}}, "a:1", "b", CauseNoFile, "a:1"},
+		{"in the middle of the upgrade, cleaning", usher.CleanWait, 0,
+			[]row{{"a", 0, 0}, {"b", 0, 0}, {"a:1", 75, 0}}, "b", "", CauseNoFile, "b a"},
+		{"taken back: the name without a port is active again", usher.DeployWait, 1,
+			[]row{{"a:1", 0, 70}, {"a", 75, 0}, {"b", 0, 0}}, "b", "a", CauseServed, "b a"},
+		{"one became two", usher.DeployWait, 1,
+			[]row{{"a", 0, 70}, {"a:1", 75, 0}, {"a:2", 75, 0}, {"b:1", 75, 0}}, "b:1", "", CauseNoFile, "b:1 a:1 a:2"},
+		{"one became two, of which the owner is one", usher.DeployWait, 1,
+			[]row{{"a", 0, 70}, {"a:1", 75, 0}, {"a:2", 75, 0}}, "a:1", "", CauseNoFile, "a:1 a:2"},
+		{"two of one host are two", usher.DeployWait, 1,
+			[]row{{"a:1", 0, 61}, {"a:2", 0, 0}}, "a:2", "", CauseLost, "a:2"},
+		{"IPv6", usher.DeployWait, 1,
+			[]row{{"fd00::1", 0, 70}, {"[fd00::1]:1", 75, 0}, {"fd00::2", 0, 0}}, "fd00::2", "[", CauseServed, "fd00::2 [fd00::1]:1"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld()
+			w.node.ProvisionState, w.node.ConductorAffinity, w.node.ProvisionUpdatedAt = c.state, c.affinity, minute(60)
+			w.owners = []string{c.owner}
+			m := &members{active: map[string]bool{}}
+			for i, r := range c.rows {
+				m.rows = append(m.rows, usher.Conductor{ID: int64(i + 1), Hostname: r.host, CreatedAt: minute(r.created), UpdatedAt: minute(max(r.beat, 1))})
+				m.active[r.host] = r.beat == 0
+				if !strings.Contains(c.files, r.host[:1]) {
+					w.answers[r.host] = says(usher.Errorf(usher.ErrNotFound, "none"))
+				}
+			}
+			d := New(Options{Nodes: w, Rings: w, Conductors: w, RPCTimeout: time.Second,
+				Elsewhere: &Elsewhere{Members: m, HeartbeatTimeout: time.Minute}})
+			got := d.Decide(t.Context(), Request{MAC: knownMAC, File: "boot.ipxe"})
+			if asked := strings.Join(w.asked, " "); got.Cause != c.cause || asked != c.asked {
+				t.Errorf("got %s (%v), asked %s; want %s, asked %s", got.Cause, got.Err, asked, c.cause, c.asked)
+			}
 		})
 	}
 }

@@ -5,7 +5,9 @@ package doctor
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
 	"time"
 
 	"github.com/usher-boot/usher"
@@ -56,6 +58,7 @@ type Site struct {
 	HeartbeatTimeout time.Duration // 0: online is enough
 	Agents           Agents        // nil where there is no RPC
 	Mine             agent.Settings
+	Ironic           bool // they are Ironic's, which has two names for each: usher.SameConductor
 	// Program is what runs a conductor here, for advice.
 	Program string
 	// RPC names what a process must listen on, for advice.
@@ -70,6 +73,11 @@ func (s Site) Check(ctx context.Context) []Check {
 	active := 0
 	for _, c := range s.Conductors {
 		name := "conductor " + c.Hostname
+		if present := s.presentName(c, now); present != "" {
+			checks = append(checks, Check{Name: name, State: OK, Detail: fmt.Sprintf("an earlier name of %s, which is active; "+
+				"Ironic keeps the row: last heartbeat %s", present, c.UpdatedAt.Format(time.RFC3339))})
+			continue
+		}
 		if !c.Active(now, s.HeartbeatTimeout) {
 			checks = append(checks, Check{name, Warning,
 				fmt.Sprintf("not active; last heartbeat %s (%s ago)", c.UpdatedAt.Format(time.RFC3339), now.Sub(c.UpdatedAt).Round(time.Second)),
@@ -89,6 +97,15 @@ func (s Site) Check(ctx context.Context) []Check {
 	return checks
 }
 
+// presentName is the name by which a conductor that is not active by this one
+// is; empty where it is by none. In an inventory of our own there is one name.
+func (s Site) presentName(c usher.Conductor, now time.Time) string {
+	if !s.Ironic {
+		return ""
+	}
+	return c.PresentName(s.Conductors, now, s.HeartbeatTimeout)
+}
+
 // heartbeat looks for a clock that is ahead: one that is behind looks like a
 // late heartbeat.
 func (s Site) heartbeat(name string, c usher.Conductor, now time.Time) Check {
@@ -106,13 +123,19 @@ func (s Site) agent(ctx context.Context, c usher.Conductor) []Check {
 	st, err := s.Agents.Status(ctx, c.Hostname)
 	took := time.Since(before)
 	if err != nil {
-		return []Check{{name, Failed, err.Error(), "run 'usher conductor' on that host and let this host reach it at " + s.RPC +
-			"; where the conductor's host name is no address, set [usher]rpc_addresses"}}
+		return []Check{{name, Failed, err.Error(), s.reach(c.Hostname, err)}}
 	}
 	checks := []Check{{Name: name, State: OK, Detail: fmt.Sprintf("usher %s answers in %s", st.Version, took.Round(time.Millisecond))}}
-	if st.Host != c.Hostname {
+	switch {
+	case st.Is(c.Hostname) && st.Problem != "":
+		checks[0] = Check{name, Failed, "it answers, but does not know which conductor it is beside: " + st.Problem, "mend that on its host"}
+	case st.Is(c.Hostname):
+	case s.Ironic && len(st.Names) == 0 && usher.SameConductor(st.Host, c.Hostname):
+		checks[0] = Check{name, Failed, fmt.Sprintf("usher %s there knows its conductor as %q only, and Ironic has registered it as %q",
+			st.Version, st.Host, c.Hostname), "upgrade Usher on that host"}
+	default:
 		checks[0] = Check{name, Failed, fmt.Sprintf("who answers there is the agent of %q", st.Host),
-			"give that agent the [DEFAULT]host of the conductor beside it, or correct [usher]rpc_addresses"}
+			"give that agent the [DEFAULT]host and [json_rpc]port of the conductor beside it, or correct [usher]rpc_addresses"}
 	}
 	if st.Algorithm != s.Mine.Algorithm || st.Exponent != s.Mine.Exponent {
 		checks = append(checks, Check{"hash ring of " + c.Hostname, Failed,
@@ -128,7 +151,20 @@ func (s Site) agent(ctx context.Context, c usher.Conductor) []Check {
 			fmt.Sprintf("%g s there, %g s here: after a failure the two disagree for a while", st.HeartbeatTimeout, s.Mine.HeartbeatTimeout),
 			"make [conductor]heartbeat_timeout the same everywhere"})
 	}
-	return append(append(checks, s.clock(c.Hostname, st.Clock.Sub(before.Add(took/2)))), roots(c.Hostname, st)...)
+	checks = append(append(checks, s.clock(c.Hostname, st.Clock.Sub(before.Add(took/2)))), roots(c.Hostname, st)...)
+	return append(checks, bootFiles(ctx, c.Hostname, st)...)
+}
+
+// reach is the fix where a conductor's agent could not be asked.
+func (s Site) reach(host string, err error) string {
+	_, unresolved := errors.AsType[*net.DNSError](err)
+	_, unusable := errors.AsType[*net.AddrError](err)
+	if unresolved || unusable {
+		// As with rpc_transport = oslo, where a name is all that a conductor needs.
+		return "set [usher]rpc_addresses = " + usher.ConductorHost(host) + ":ADDRESS here (commas between several), or make the name resolvable"
+	}
+	return "run 'usher conductor' on that host and let this host reach it at " + s.RPC +
+		"; where the conductor's name is not its address, set [usher]rpc_addresses = " + usher.ConductorHost(host) + ":ADDRESS"
 }
 
 // clock judges how far a host's clock is off.

@@ -127,6 +127,15 @@ var rows = map[dispatch.Cause]advice{
 			return "read the log of the process at " + e.Site.RPC + " on that host; it must be Usher's, not Ironic's"
 		},
 	},
+	dispatch.CauseBadFile: {
+		says: func(e *explainer) string {
+			return "conductor " + e.asked() + " has a file that it cannot give to the machine: " + sentence(e.r.Error)
+		},
+		fix: func(*explainer) string {
+			return "correct the template that Ironic writes it from ([pxe]ipxe_config_template or pxe_config_template, or the node's own), " +
+				"or the option that the error names, and begin anew what the node waits for"
+		},
+	},
 	dispatch.CauseOverloaded: {
 		says: func(e *explainer) string { return "too many other machines were asking" },
 		fix: func(e *explainer) string {

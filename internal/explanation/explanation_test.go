@@ -372,6 +372,39 @@ func TestCauses(t *testing.T) {
 				w.evidence["c1"] = silent(&net.DNSError{Err: "no such host", Name: "c1"})
 				w.disk = &bootiface.Evidence{Path: "/httpboot/u/config"}
 			}, says: []string{"nothing at /httpboot/u/config", "[usher]rpc_addresses = c1:ADDRESS"}},
+		{name: "locked by the bare name of a conductor with a port", option: ironic, cause: dispatch.CauseServed, world: func(w *world) {
+			w.upgrade()
+			w.condition.Reservation = "c1"
+		}, says: []string{"locked by c1, registered as c1:6189: a lock that it held when it was killed Ironic does not free\n"}},
+		{name: "locked by a conductor that is there", option: ironic, cause: dispatch.CauseServed,
+			world: func(w *world) { w.condition.Reservation = "c1" }, says: []string{"locked by c1\n"}},
+		{name: "locked by a conductor that is gone", option: ironic, cause: dispatch.CauseServed, world: func(w *world) {
+			w.condition.Reservation, w.rows[1].UpdatedAt = "c2:6189", time.Now().Add(-time.Hour)
+		}, says: []string{"locked by c2:6189, which is silent for 1.0 h\n"}},
+		{name: "locked by nobody who is known", option: ironic, cause: dispatch.CauseServed,
+			world: func(w *world) { w.condition.Reservation = "c9" }, says: []string{"locked by c9, which is no conductor's name\n"}},
+		{name: "a name that is no address", option: ironic, cause: dispatch.CauseUnreachable, exit: usher.ErrUnavailable,
+			world: func(w *world) {
+				w.hosts = []string{"kolla-1:6189"}
+				w.evidence["kolla-1:6189"] = silent(&net.DNSError{Err: "no such host", Name: "kolla-1", IsNotFound: true})
+			}, says: []string{"fix: its name does not lead to an address: set [usher]rpc_addresses = kolla-1:ADDRESS here"}},
+		{name: "a name that nothing can be called by", option: ironic, cause: dispatch.CauseUnreachable, exit: usher.ErrUnavailable,
+			world: func(w *world) {
+				w.hosts = []string{"rabbit@c1"}
+				w.evidence["rabbit@c1"] = silent(&net.AddrError{Err: "neither an address nor a host name", Addr: "rabbit@c1"})
+			}, says: []string{"[usher]rpc_addresses = rabbit@c1:ADDRESS"}},
+		{name: "upgraded: the owner prepared it by its old name", option: ironic, cause: dispatch.CauseServed, world: func(w *world) {
+			w.upgrade()
+			w.node.ConductorAffinity = 1
+		}, says: []string{"hardware type ipmi without a conductor group: 2 active\n", "note affinity: c1 prepared the node last (conductor_affinity), and is called c1:6189 now\n"},
+			never: "silent"},
+		{name: "upgraded: another one prepared it by its old name", option: func(o *Options) {
+			ironic(o)
+			o.Dispatch.Elsewhere = &dispatch.Elsewhere{Members: renamed{}, HeartbeatTimeout: time.Minute}
+		}, cause: dispatch.CauseServed, world: func(w *world) {
+			w.upgrade()
+			w.node.ConductorAffinity, w.evidence["c1:6189"] = 2, says(usher.Errorf(usher.ErrNotFound, "none"))
+		}, says: []string{"and is called c2:6189 now\n", "from c2:6189", "in place of the owner c1:6189"}},
 		{name: "certificate", option: ironic, cause: dispatch.CauseUnreachable, exit: usher.ErrUnavailable,
 			world: func(w *world) {
 				w.evidence["c1"] = silent(&tls.CertificateVerificationError{Err: errors.New("unknown authority")})
@@ -427,6 +460,10 @@ func TestCauses(t *testing.T) {
 			world: func(w *world) {
 				w.evidence["c1"] = says(unavailable("TemporaryFailure", "is empty, incomplete or still being written"))
 			}, says: []string{"mend what it says"}},
+		{name: "unusable", option: ironic, cause: dispatch.CauseBadFile, exit: usher.ErrUnavailable,
+			world: func(w *world) {
+				w.evidence["c1"] = says(unavailable("IncorrectConfiguration", "The boot file /httpboot/n1/config on c1 is no script."))
+			}, says: []string{"conductor c1 has a file that it cannot give to the machine: The boot file /httpboot/n1/config on c1 is no script\n", "fix: correct the template"}},
 		{name: "error", cause: dispatch.CauseConductor, exit: usher.ErrUnavailable,
 			world: func(w *world) { w.evidence["c1"] = says(errors.New("Unexpected error")) },
 			says:  []string{"answers with an error of its own: Unexpected error", "read the log"}},
@@ -485,6 +522,25 @@ func (gone) Known(context.Context, string, string, string) ([]usher.Conductor, e
 
 func (gone) Conductor(context.Context, int64) (usher.Conductor, bool, error) {
 	return usher.Conductor{ID: 2, Hostname: "c2"}, false, nil
+}
+
+func (gone) ActiveAs(context.Context, string) ([]usher.Conductor, error) { return nil, nil }
+
+// renamed are members of which the second is registered by another name now.
+type renamed struct{ gone }
+
+func (renamed) ActiveAs(context.Context, string) ([]usher.Conductor, error) {
+	return []usher.Conductor{{ID: 4, Hostname: "c2:6189"}}, nil
+}
+
+// upgrade registers the conductors by their other name, as Ironic 2025.1 does.
+func (w *world) upgrade() {
+	for i, host := range []string{"c1:6189", "c2:6189"} {
+		renamed := w.rows[i]
+		renamed.ID, renamed.Hostname = int64(3+i), host
+		w.rows[i].UpdatedAt = time.Now().AddDate(0, 0, -26)
+		w.rows, w.hosts[i], w.evidence[host] = append(w.rows, renamed), host, there(host)
+	}
 }
 
 // TestEveryCause holds the table of advice against dispatch's list, and tries

@@ -126,13 +126,15 @@ func (e *explainer) reach() string {
 	process := "'usher conductor'"
 	_, certificate := errors.AsType[*tls.CertificateVerificationError](err)
 	_, unresolved := errors.AsType[*net.DNSError](err)
+	_, unusable := errors.AsType[*net.AddrError](err)
+	override := "[usher]rpc_addresses = " + usher.ConductorHost(host) + ":ADDRESS"
 	switch {
 	case strings.Contains(e.r.Error, "credentials refused"):
 		return "make [json_rpc]username and password here those of a user that " + host + " knows"
 	case certificate:
 		return "make [json_rpc]cafile here the authority that signed the certificate of " + host
-	case unresolved:
-		return "name its address here: [usher]rpc_addresses = " + host + ":ADDRESS"
+	case unresolved || unusable:
+		return "its name does not lead to an address: set " + override + " here (commas between several), or make the name resolvable"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		at := ""
 		if last := e.seen.calls; len(last) > 0 && last[len(last)-1].Address != "" {
@@ -141,7 +143,7 @@ func (e *explainer) reach() string {
 		return "start " + process + " on " + host + ": nothing listens" + at + " (" + e.Site.RPC + " here)"
 	}
 	return "see that " + process + " runs on " + host + ", that this host may connect to it (" + e.Site.RPC +
-		"), and that its host name is its address, else set [usher]rpc_addresses"
+		"), and that its name is its address, else set " + override
 }
 
 // getReady is the fix where a conductor is at work, or cannot do its work.

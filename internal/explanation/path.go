@@ -68,6 +68,7 @@ func (e *explainer) group(ctx context.Context) {
 		switch {
 		case serves && c.Active(now, e.HeartbeatTimeout):
 			e.r.Node.ActiveConductors = append(e.r.Node.ActiveConductors, c.Hostname)
+		case e.presentName(c, now) != "": // it runs, by another name
 		case strings.EqualFold(c.Group, n.ConductorGroup) && (serves || len(c.Interfaces) == 0):
 			// A conductor that stopped in good order has taken its types back.
 			e.r.Node.InactiveConductors = append(e.r.Node.InactiveConductors, c.Hostname)
@@ -108,15 +109,29 @@ func orNone(s string) string {
 	return s
 }
 
-// away is why a conductor is not active; empty where it is.
+// away is why a conductor is not active, or by which name it is; empty where it
+// is by this one.
 func (e *explainer) away(host string) string {
 	now := time.Now()
 	for _, c := range e.conductors {
-		if c.Hostname == host && !c.Active(now, e.HeartbeatTimeout) {
-			return ", and " + strings.TrimPrefix(e.gone(c, now), host+" ")
+		if c.Hostname != host || c.Active(now, e.HeartbeatTimeout) {
+			continue
 		}
+		if name := e.presentName(c, now); name != "" {
+			return ", and is called " + name + " now"
+		}
+		return ", and " + strings.TrimPrefix(e.gone(c, now), host+" ")
 	}
 	return ""
+}
+
+// presentName is the name by which a conductor that is not active by this one
+// is; empty where it is by none. In an inventory of our own there is one name.
+func (e *explainer) presentName(c usher.Conductor, now time.Time) string {
+	if !e.Site.Ironic {
+		return ""
+	}
+	return c.PresentName(e.conductors, now, e.HeartbeatTimeout)
 }
 
 // gone says since when a conductor is not active.

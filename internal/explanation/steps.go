@@ -204,7 +204,7 @@ func (e *explainer) state(ctx context.Context) {
 			more = append(more, "last_error: "+condition.LastError)
 		}
 		if condition.Reservation != "" {
-			more = append(more, "locked by "+condition.Reservation)
+			more = append(more, "locked by "+condition.Reservation+e.holder(ctx, condition.Reservation))
 		}
 		if condition.Maintenance {
 			more = append(more, "in maintenance, which alone keeps no machine from booting")
@@ -236,6 +236,35 @@ func (e *explainer) state(ctx context.Context) {
 		mark = Failed
 	}
 	e.step("state", mark, took, text, more...)
+}
+
+// holder is what an operator should know of the one who holds a node's lock.
+//
+// Ironic locks nodes in the name of its bare [DEFAULT]host and, at its start,
+// frees the locks of the name that it is registered by. Since 2025.1 these may
+// be two names, and then a lock outlives the conductor that was killed with it
+// (nodes.reservation; seen in 29.0.5 and 39.0.0).
+func (e *explainer) holder(ctx context.Context, host string) string {
+	if !e.Site.Ironic {
+		return ""
+	}
+	all, err := e.Inventory.Conductors(ctx)
+	if err != nil {
+		return "" // a later step says so
+	}
+	text, now := ", which is no conductor's name", time.Now()
+	for _, c := range all {
+		switch {
+		case !usher.SameConductor(c.Hostname, host):
+		case c.Active(now, e.HeartbeatTimeout) && c.Hostname == host:
+			return ""
+		case c.Active(now, e.HeartbeatTimeout):
+			return ", registered as " + c.Hostname + ": a lock that it held when it was killed Ironic does not free"
+		default:
+			text = ", which " + strings.TrimPrefix(e.gone(c, now), c.Hostname+" ")
+		}
+	}
+	return text
 }
 
 // ago is a time span for people.

@@ -32,18 +32,27 @@ func TestAddress(t *testing.T) {
 func TestAddressOverrides(t *testing.T) {
 	t.Parallel()
 	o := ClientOptions{Port: 8090, IgnorePorts: true, Addresses: map[string]string{
-		"c1": "10.0.0.1", "c2:6190": "10.0.0.2:7000", "c3": "[2001:db8::3]:7000", "bad": "a/b"}}
+		"c1": "10.0.0.1", "c2:6190": "10.0.0.2:7000", "c3": "[2001:db8::3]:7000", "bad": "a/b",
+		"two:1": "10.0.1.1", "two:2": "10.0.1.2", "both": "10.0.2.1", "both:6190": "10.0.2.2", "[2001:db8::5]:6190": "10.0.0.5"}}
 	for hostname, want := range map[string]string{
-		"c1": "10.0.0.1:8090", "c1:6190": "10.0.0.1:8090", "c2:6190": "10.0.0.2:7000", "c2": "c2:8090",
+		"c1": "10.0.0.1:8090", "c1:6190": "10.0.0.1:8090", "C1": "10.0.0.1:8090",
 		"c3": "[2001:db8::3]:7000", "c4:6190": "c4:8090", "[2001:db8::1]:6190": "[2001:db8::1]:8090",
 		"2001:db8::1": "[2001:db8::1]:8090", "192.0.2.1": "192.0.2.1:8090", "bad": "", ":6190": "",
+		// By the other name: a row of before an upgrade, or of after it.
+		"c2:6190": "10.0.0.2:7000", "c2": "10.0.0.2:7000", "c2:1": "c2:8090", "2001:db8::5": "10.0.0.5:8090",
+		// The whole name wins, and of two that it may be it is none.
+		"both": "10.0.2.1:8090", "both:6190": "10.0.2.2:8090", "both:1": "10.0.2.1:8090",
+		"two:1": "10.0.1.1:8090", "two:2": "10.0.1.2:8090", "two": "two:8090", "two:3": "two:8090",
 	} {
 		if got, err := o.address(hostname); got != want || (err == nil) != (want != "") {
 			t.Errorf("address(%q) = %q, %v, want %q", hostname, got, err, want)
 		}
 	}
+	// In an inventory of our own c2 and c2:6190 are two conductors.
 	o.IgnorePorts = false
-	if got, err := o.address("c4:6190"); got != "c4:6190" || err != nil {
-		t.Errorf("with ports: %q, %v", got, err)
+	for hostname, want := range map[string]string{"c4:6190": "c4:6190", "c2": "c2:8090", "c1:6190": "10.0.0.1:8090", "C1": "C1:8090"} {
+		if got, err := o.address(hostname); got != want || err != nil {
+			t.Errorf("with ports: address(%q) = %q, %v, want %q", hostname, got, err, want)
+		}
 	}
 }

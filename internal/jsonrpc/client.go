@@ -24,7 +24,8 @@ type ClientOptions struct {
 	// Port is where conductors listen whose host names have no port.
 	Port int
 	// Addresses overrides where single conductors are, by their host name or by
-	// what is before its port: an address, a name, or either with a port.
+	// what is before its port, and beside Ironic by either name of theirs: an
+	// address, a name, or either with a port.
 	Addresses map[string]string
 	// IgnorePorts says that a port in a host name is another program's:
 	// Ironic's own, where an agent of Usher's listens beside it.

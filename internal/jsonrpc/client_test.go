@@ -66,7 +66,7 @@ func TestCallFailures(t *testing.T) {
 		words   string
 	}{
 		{"refused", closedPort(t), false, syscall.ECONNREFUSED, "connection refused"},
-		{"no such host name", "no such host", false, nil, `"no such host" is not a host name`},
+		{"no such host name", "no such host", false, nil, `"no such host": neither an address nor a host name`},
 		{"hung", serve(t, func(w http.ResponseWriter, r *http.Request) {
 			_, _ = io.Copy(io.Discard, r.Body) // only then is it told of the caller's end
 			<-r.Context().Done()

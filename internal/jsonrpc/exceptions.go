@@ -70,6 +70,7 @@ var exceptions = []exception{
 	{"ImageDownloadFailed", usher.ErrUnavailable, 500},
 	{"ImageRefValidationFailed", usher.ErrUnavailable, 500},
 	{"InsufficientDiskSpace", usher.ErrUnavailable, 500},
+	{"IncorrectConfiguration", usher.ErrUnavailable, 500},
 }
 
 // module is where Ironic's client finds the classes of our answers.

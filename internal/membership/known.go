@@ -69,17 +69,3 @@ func (r *Rings) Known(ctx context.Context, group, driver, key string) ([]usher.C
 	}
 	return all, nil
 }
-
-// Registered says whether any conductor, active or not, has this host name.
-func (r *Rings) Registered(ctx context.Context, hostname string) (bool, error) {
-	s, err := r.Snapshot(ctx)
-	if err != nil {
-		return false, err
-	}
-	for _, c := range s.conductors {
-		if c.Hostname == hostname {
-			return true, nil
-		}
-	}
-	return false, nil
-}

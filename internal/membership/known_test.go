@@ -54,11 +54,6 @@ func TestKnown(t *testing.T) {
 	if known, err := r.Known(t.Context(), "rack", "ipmi", "key"); len(known) != 1 || err != nil {
 		t.Errorf("it was of another group: %v, %v", known, err)
 	}
-	for host, want := range map[string]bool{"a": true, "stopped": true, "A": false, "c": false} {
-		if got, err := r.Registered(t.Context(), host); got != want || err != nil {
-			t.Errorf("Registered(%q) = %t, %v", host, got, err)
-		}
-	}
 	if known, err := NewRings(&fakeTable{}, options()).Known(t.Context(), "", "ipmi", "key"); known != nil || err != nil {
 		t.Errorf("without conductors: %v, %v", known, err)
 	}

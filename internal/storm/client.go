@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http/httputil"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -39,9 +40,11 @@ type answer struct {
 
 // script says whether iPXE would run the body.
 func (a *answer) script() bool {
-	rest, ok := bytes.CutPrefix(a.body, []byte("#!ipxe"))
-	return ok && len(rest) > 0 && (rest[0] == '\n' || rest[0] == '\r')
+	return ipxeScript.Match(a.body)
 }
+
+// ipxeScript is how a script begins, as iPXE's src/image/script.c has it.
+var ipxeScript = regexp.MustCompile(`^#!(ipxe|gpxe)[ \t\n\v\f\r]`)
 
 // client is one machine's connection to the door.
 type client struct {

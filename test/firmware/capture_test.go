@@ -190,7 +190,9 @@ func (c *capture) frame(b []byte) {
 	}
 }
 
-func isHTTP(port uint16) bool { return port == 6386 || port == 80 || port == 443 }
+func isHTTP(port uint16) bool {
+	return port == 6386 || port == 6389 || port == 8080 || port == 80 || port == 443
+}
 
 // ask notes a request. One that the network's protocol sends again has the
 // same place in it: the port, and for TCP the sequence number.

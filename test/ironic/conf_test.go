@@ -112,6 +112,6 @@ func (s *site) usherConf(host, port string) string {
 		listen = own
 	}
 	return fmt.Sprintf("[DEFAULT]\nuse_json = true\n[database]\nconnection = %s\n"+
-		"[usher]\nrpc_listen = %s\nrpc_addresses = %s\nadmin_listen = %s:0\nrpc_timeout = 5\n",
+		"[usher]\nrpc_listen = %s\nrpc_addresses = %s\nadmin_listen = %[4]s:0\nfiles_listen = %[4]s:0\nrpc_timeout = 5\n",
 		s.sidecarURL(), listen, s.addresses, host)
 }
