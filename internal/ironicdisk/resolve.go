@@ -61,8 +61,15 @@ var ironicImage = regexp.MustCompile(`^((deploy|rescue)_)?(kernel|ramdisk)$`)
 // have, in a part of its template that is not run then: see
 // build_instance_pxe_options in ironic/common/pxe_utils.py. "chain.c32" is a
 // program of PXELINUX, which Ironic's template for GRUB names all the same.
+//
+// Where there is no deploy kernel, the iPXE template has nothing in its place,
+// and "selinux=0", the first parameter, is where iPXE looks for a name.
 func noImage(name string) bool {
-	return name == "no_kernel" || name == "no_ramdisk" || name == "chain.c32"
+	switch name {
+	case "no_kernel", "no_ramdisk", "chain.c32", "selinux=0":
+		return true
+	}
+	return false
 }
 
 // checkName refuses what no file name and no URL should hold.

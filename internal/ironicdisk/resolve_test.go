@@ -67,6 +67,7 @@ func TestIPXENames(t *testing.T) {
 		{"http://h/a%20b", "pxelinux.cfg", "../k", "http://h/a%20b/k"},
 		{"https://u:p@[fd00::1]:1/x", "pxelinux.cfg", "../k", "https://u:p@[fd00::1]:1/x/k"},
 		{"http://h", "pxelinux.cfg", "no_kernel", "no_kernel"},
+		{"http://h", "pxelinux.cfg", "selinux=0", "selinux=0"},
 		{"http://h", "pxelinux.cfg", "../../k", ""},
 		{"http://h", "pxelinux.cfg", "../../../../etc/passwd", ""},
 		{"http://h", "pxelinux.cfg", "a/../../../k", ""},
