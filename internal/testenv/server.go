@@ -95,6 +95,18 @@ func (s *Server) Admin(tb testing.TB, database string, statements ...string) {
 	}
 }
 
+// Open returns a database as the server's administrator sees it, until the test
+// ends.
+func (s *Server) Open(tb testing.TB, database string) *sql.DB {
+	tb.Helper()
+	db, err := s.engine.admin(database)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
 func (s *Server) runAdmin(database string, statements []string) error {
 	db, err := s.engine.admin(database)
 	if err != nil {

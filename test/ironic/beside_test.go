@@ -1,37 +1,12 @@
 package ironic
 
 import (
-	"fmt"
 	"net/http"
 	"strings"
 	"testing"
 
-	"github.com/usher-boot/usher"
 	"github.com/usher-boot/usher/internal/testenv"
 )
-
-// fleet is nodes in every state that Ironic's API leads to without a machine,
-// of every conductor.
-func (s *site) fleet() []*node {
-	var nodes []*node
-	add := func(i int, boot, deploy, state string, goal func(*node)) {
-		nodes = append(nodes, &node{home: s.names[i], uuid: s.uuidOf(s.layout.groups[i], s.names[i]), group: s.layout.groups[i], boot: boot, deploy: deploy,
-			name: strings.ReplaceAll(fmt.Sprintf("%s-%s-%d", state, boot, len(nodes)), " ", "-"), goal: goal})
-	}
-	for i := range s.hosts {
-		add(i, "ipxe", "custom-agent", "wait call-back", (*node).deployWait)
-		add(i, "pxe", "custom-agent", "wait call-back", (*node).deployWait)
-		add(i, "ipxe", "custom-agent", "clean wait", (*node).cleanWait)
-	}
-	add(0, "ipxe", "ramdisk", "rescue wait", (*node).rescueWait)
-	add(1, "ipxe", "ramdisk", "active", (*node).active)
-	add(2, "ipxe", "custom-agent", "available", (*node).provide)
-	add(0, "ipxe", "custom-agent", "manageable", (*node).manage)
-	add(1, "pxe", "custom-agent", "enroll", nil)
-	return nodes
-}
-
-func (n *node) waits() bool { return usher.State(n.state).Waiting() }
 
 // sameOwners holds Usher's owner of every node against Ironic's API's. After a
 // change both need their time to see it. gone is the conductor that is away,
@@ -56,22 +31,26 @@ func (s *site) sameOwners(when string, nodes []*node, gone int) {
 const nobody = -1
 
 // served wants every MAC of every waiting node answered with its conductor's
-// file, and nothing for any other node.
+// file, whose images can be had, and nothing for any other node.
 func (s *site) served(when string, nodes []*node) {
 	s.tb.Helper()
 	for _, n := range nodes {
+		owner := ""
+		if n.waits() {
+			owner = s.owner(n)
+		}
 		for _, mac := range n.macs {
 			for _, spelling := range []string{mac, strings.ReplaceAll(mac, ":", "-"), "01-" + strings.ToUpper(strings.ReplaceAll(mac, ":", "-"))} {
 				d := s.usher.ask(spelling, n.file())
-				if !n.waits() {
+				switch {
+				case !n.waits():
 					if d.status != http.StatusNotFound || d.Cause != "wrong_state" {
 						s.tb.Errorf("%s: %s of %s (%s): %+v", when, spelling, n.name, n.state, d)
 					}
-					continue
-				}
-				if want := s.config(s.owner(n), n); d.status != http.StatusOK || d.body != want || want == "" {
-					s.tb.Errorf("%s: %s of %s (%s): %d %s %s, %d bytes, want the %d of %s", when, spelling, n.name, n.state,
-						d.status, d.Cause, d.Error, len(d.body), len(want), s.owner(n))
+				case d.status != http.StatusOK || !s.is(d.body, owner, n):
+					s.tb.Errorf("%s: %s of %s (%s): %+v, want that of %s:\n%s", when, spelling, n.name, n.state, d, owner, s.config(owner, n))
+				case spelling == n.macs[0]:
+					s.loaded(when, n, d.body)
 				}
 			}
 		}
@@ -86,7 +65,7 @@ func (s *site) served(when string, nodes []*node) {
 func TestBesideIronic(t *testing.T) {
 	t.Parallel()
 	eachRelease(t, func(t *testing.T, r release) {
-		s := newSite(t, r, layout{number: r.number, rpcPort: "8089", algorithm: "md5", exponent: 5})
+		s := newSite(t, r, layout{number: r.number, rpcPort: "6189", algorithm: "md5", exponent: 5})
 		s.start()
 		nodes := s.fleet()
 		s.enroll(nodes)
@@ -100,6 +79,7 @@ func TestBesideIronic(t *testing.T) {
 		s.explained("at first", nodes...)
 		s.explanations(nodes)
 		s.activeRamdisk(nodes)
+		s.forPXELINUX()
 		s.everyState(nodes)
 		s.untouched(nodes)
 		s.agentDown(nodes)
@@ -125,8 +105,8 @@ func TestBesideIronicOtherwise(t *testing.T) {
 		s.sameOwners("at first", nodes, nobody)
 		s.explained("with credentials and TLS", nodes...)
 		s.refusals(nodes)
-		s.ironic[2].stop()
-		s.sameOwners("after a conductor has left", nodes, 2)
+		s.ironic[2].kill()
+		s.sameOwners("after a conductor is killed", nodes, 2)
 		s.ironic[2].launch()
 		testenv.Until(t, patience, "the conductor is back", func() bool { return len(s.alive()) == conductors })
 		s.sameOwners("after it is back", nodes, nobody)
@@ -147,7 +127,7 @@ func (s *site) refusals(nodes []*node) {
 	alone := &usherAPI{s: s, process: s.agents[0]}
 	alone.url = machinesDoor.FindStringSubmatch(alone.said())[1]
 	for _, n := range nodes {
-		if d := alone.askNode(n); n.waits() && (d.status != http.StatusOK || d.body != s.config(d.Owner, n)) {
+		if d := alone.askNode(n); n.waits() && (d.status != http.StatusOK || !s.is(d.body, d.Owner, n)) {
 			s.tb.Errorf("usher serve, %s: %+v", n.name, d)
 		}
 	}

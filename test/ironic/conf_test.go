@@ -2,93 +2,86 @@ package ironic
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"golang.org/x/crypto/bcrypt"
 )
 
 // ironicConf is one host's ironic.conf; all but the addresses and folders is
-// as in a Bifrost, made fast.
+// as in a Bifrost, made fast. What is in braces differs.
 const ironicConf = `
 [DEFAULT]
-host = %[1]s
-my_ip = %[1]s
+host = {host}
+my_ip = {ip}
 auth_strategy = noauth
 rpc_transport = json-rpc
 enabled_hardware_types = manual-management,fake-hardware
-enabled_boot_interfaces = %[13]s,fake
+enabled_boot_interfaces = {boots},fake
 enabled_deploy_interfaces = direct,ramdisk,custom-agent,fake
 enabled_power_interfaces = fake
 enabled_management_interfaces = noop,fake
 enabled_network_interfaces = noop
-enabled_inspect_interfaces = %[14]s
+enabled_inspect_interfaces = no-inspect
 enabled_rescue_interfaces = agent,no-rescue
 enabled_raid_interfaces = no-raid
 enabled_vendor_interfaces = no-vendor
 enabled_console_interfaces = no-console
 enabled_bios_interfaces = no-bios
 enabled_storage_interfaces = noop
-state_path = %[2]s/state
-hash_ring_algorithm = %[3]s
-hash_partition_exponent = %[4]d
+state_path = {folder}/state
+hash_ring_algorithm = {algorithm}
+hash_partition_exponent = {exponent}
 hash_ring_reset_interval = 2
 [api]
-host_ip = %[5]s
-port = %[6]s
+host_ip = {first}
+port = {api port}
 api_workers = 1
 [json_rpc]
-host_ip = %[1]s
-port = %[7]s
-%[8]s
+host_ip = {ip}
+port = {rpc port}
+{rpc auth}
 [database]
-connection = %[9]s
+connection = {database}
 [deploy]
-http_root = %[2]s/http
-http_url = http://%[1]s:8080
+http_root = {folder}/http
+http_url = http://{ip}:8080
 [pxe]
 tftp_root = $state_path/tftp
 tftp_master_path = $state_path/tftp/master_images
-images_path = %[2]s/images
-instance_master_path = %[2]s/images/master
-ipxe_boot_script = %[10]s
+images_path = {folder}/images
+instance_master_path = {folder}/images/master
+ipxe_boot_script = {boot.ipxe}
+{ipxe template}
 [conductor]
-conductor_group = %[11]s
+conductor_group = {group}
 automated_clean = false
 heartbeat_interval = 1
 heartbeat_timeout = 8
 sync_power_state_interval = 0
-sync_local_state_interval = 600
+sync_local_state_interval = 3
 node_locked_retry_attempts = 5
-file_url_allowed_paths = %[12]s
+file_url_allowed_paths = {images}
 [dhcp]
 dhcp_provider = none
 [service_catalog]
-endpoint_override = http://%[5]s:%[6]s
+endpoint_override = http://{first}:{api port}
 `
 
-// conf writes the ironic.conf of a host.
-func (s *site) conf(i int, apiPort, script string) (path string) {
-	s.tb.Helper()
-	inspect := "no-inspect"
-	if s.release.current() {
-		inspect = "agent,no-inspect"
-	}
-	return s.write(fmt.Sprintf("host%d/ironic.conf", i+1), fmt.Sprintf(ironicConf, s.hosts[i], s.folder(i), s.layout.algorithm, s.layout.exponent,
-		s.hosts[0], apiPort, s.layout.rpcPort, s.rpcAuth(), s.server.URL(s.database), script, s.layout.groups[i], s.dir,
-		strings.Join(s.boots(), ","), inspect))
+// ironicConf is the ironic.conf of a host for a release.
+func (s *site) ironicConf(i int, r release) string {
+	return strings.NewReplacer("{host}", s.hosts[i], "{ip}", s.hosts[i], "{first}", s.hosts[0], "{folder}", s.folder(i), "{images}", s.dir,
+		"{boots}", strings.Join(r.boots(), ","),
+		"{algorithm}", s.layout.algorithm, "{exponent}", fmt.Sprint(s.layout.exponent), "{group}", s.layout.groups[i],
+		"{api port}", s.apiPort, "{rpc port}", s.layout.rpcPort, "{rpc auth}", s.rpcAuth(r),
+		"{database}", s.server.URL(s.database), "{boot.ipxe}", s.bootScript,
+		"{ipxe template}", s.ipxeTemplate(r)).Replace(ironicConf)
 }
 
-// boots are the boot interfaces that read what Usher serves.
-func (s *site) boots() []string {
-	if s.release.current() {
-		return []string{"ipxe", "pxe", "http", "http-ipxe"}
-	}
-	return []string{"ipxe", "pxe"}
-}
-
-// rpcAuth is the part of [json_rpc] about credentials, for the older release
-// with the deprecated names that many an ironic.conf still has.
-func (s *site) rpcAuth() string {
+// rpcAuth is the part of [json_rpc] about credentials. 21.4 has those of many an
+// older ironic.conf, with names that are deprecated.
+func (s *site) rpcAuth(r release) string {
 	if !s.layout.secure {
 		return "auth_strategy = noauth"
 	}
@@ -96,14 +89,37 @@ func (s *site) rpcAuth() string {
 	if err != nil {
 		s.tb.Fatal(err)
 	}
-	file := s.write("htpasswd", "ironic:"+strings.Replace(string(hash), "$2a$", "$2y$", 1)+"\n")
 	cert, key := s.certificate()
-	common := "auth_strategy = http_basic\nauth_type = http_basic\nhttp_basic_auth_user_file = " + file + "\nuse_ssl = true\ncafile = " + cert
-	if s.release.current() {
-		return common + "\nusername = ironic\npassword = s3cret\ncert_file = " + cert + "\nkey_file = " + key
+	user, files := "", "\ncert_file = "+cert+"\nkey_file = "+key
+	if r.current() {
+		user = "\nusername = ironic\npassword = s3cret"
+	} else {
+		user = "\nhttp_basic_username = ironic\nhttp_basic_password = s3cret"
 	}
-	return common + "\nhttp_basic_username = ironic\nhttp_basic_password = s3cret\n[ssl]\ncert_file = " + cert + "\nkey_file = " + key
+	if r.major <= 29 { // which has no certificate for RPC alone
+		files = "\n[ssl]" + files
+	}
+	return "auth_strategy = http_basic\nauth_type = http_basic" + user + "\nhttp_basic_auth_user_file = " +
+		s.write("htpasswd", "ironic:"+strings.Replace(string(hash), "$2a$", "$2y$", 1)+"\n") +
+		"\nuse_ssl = true\ncafile = " + cert + files
 }
+
+// ipxeTemplate is, where RPC has TLS, as Metal3 has it: Ironic's own template, and
+// a ramdisk of certificates whose name is relative to Ironic's web server.
+func (s *site) ipxeTemplate(r release) string {
+	s.tb.Helper()
+	if !s.layout.secure {
+		return ""
+	}
+	template, err := os.ReadFile(filepath.Join("/", r.root, "/usr/lib/python3/dist-packages/ironic/drivers/modules/ipxe_config.template"))
+	if err != nil {
+		s.tb.Fatal(err)
+	}
+	with := strings.Replace(string(template), "\nboot\n", "\ninitrd "+certificates+" || goto retry\nboot\n", 1)
+	return "ipxe_timeout = 30\nipxe_config_template = " + s.write("ipxe_config.template", with)
+}
+
+const certificates = "../ipa-cacert-bundle"
 
 // usherConf is what is added to ironic.conf for Usher's processes of a host.
 func (s *site) usherConf(host, port string) string {

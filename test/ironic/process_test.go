@@ -14,7 +14,7 @@ import (
 )
 
 // patience is how long anything may take on a busy machine.
-const patience = 90 * time.Second
+const patience = 4 * time.Minute
 
 // process is one program that can be ended and started again.
 type process struct {

@@ -80,6 +80,14 @@ func (r release) command(dir string, args ...string) []string {
 	return append([]string{"./in-root", r.root, dir}, args...)
 }
 
+// boots are its boot interfaces whose files Usher serves.
+func (r release) boots() []string {
+	if r.current() {
+		return []string{"ipxe", "pxe", "http", "http-ipxe"}
+	}
+	return []string{"ipxe", "pxe"}
+}
+
 // current says that this Ironic is of 2025.1 or later: it has the boot
 // interfaces http and http-ipxe and the service states, and its conductors are
 // called host:port where JSON-RPC is not on its usual port.

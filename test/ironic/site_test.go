@@ -1,6 +1,7 @@
 package ironic
 
 import (
+	"database/sql"
 	"errors"
 	"fmt"
 	"os"
@@ -36,10 +37,13 @@ type site struct {
 	dir      string
 	server   *testenv.Server
 	database string
+	rows     *sql.DB // of that database, as its administrator
 
-	hosts  [conductors]string // addresses, which are [DEFAULT]host too
-	names  [conductors]string // as the conductors register
-	apiURL string
+	hosts      [conductors]string // addresses, which are [DEFAULT]host too
+	names      [conductors]string // as the conductors register
+	apiURL     string
+	apiPort    string
+	bootScript string // file of what every machine begins with
 	// addresses is [usher]rpc_addresses.
 	addresses string
 	cert      string // with its key, where JSON-RPC has TLS
@@ -57,41 +61,27 @@ type site struct {
 // newSite installs an Ironic, whose processes are not started yet.
 func newSite(t *testing.T, r release, l layout) *site {
 	t.Helper()
-	s := &site{tb: t, release: r, layout: l, dir: t.TempDir(), server: testenv.SharedMariaDB(t)}
+	s := &site{tb: t, layout: l, dir: t.TempDir(), server: testenv.SharedMariaDB(t)}
 	s.database = s.server.Database(t)
+	s.rows = s.server.Open(t, s.database)
 	for _, image := range []string{"kernel", "ramdisk"} {
 		s.write(image, image)
 	}
 	for i := range s.hosts {
 		s.hosts[i] = testenv.Loopback(10*l.number + i + 1)
-		s.names[i] = s.hosts[i]
-		if r.current() && l.rpcPort != "8089" {
-			s.names[i] += ":" + l.rpcPort
-		}
 	}
 	port := func() string { return testenv.FreePort(t, s.hosts[0]) }
-	apiPort, usherPort := port(), port()
+	s.apiPort = port()
+	usherPort := port()
 	// The last agent listens elsewhere than the others.
 	s.addresses = fmt.Sprintf("%s:%[1]s:%s", s.hosts[conductors-1], port())
-	s.apiURL = fmt.Sprintf("http://%s:%s", s.hosts[0], apiPort)
+	s.apiURL = fmt.Sprintf("http://%s:%s", s.hosts[0], s.apiPort)
 	s.door = s.hosts[0] + ":" + port()
+	s.bootScript = s.write("boot.ipxe", s.run("root-script"))
 
-	script := s.write("boot.ipxe", s.run("root-script"))
-	for i := range s.hosts {
-		for _, sub := range []string{"http", "state/tftp/master_images", "images/master"} {
-			if err := os.MkdirAll(filepath.Join(s.folder(i), sub), 0o755); err != nil {
-				t.Fatal(err)
-			}
-		}
-		s.confs[i] = s.conf(i, apiPort, script)
-	}
-	dbsync := r.command(s.dir, "ironic-dbsync", "--config-file", s.confs[0], "create_schema")
-	if out, err := exec.CommandContext(t.Context(), dbsync[0], dbsync[1:]...).CombinedOutput(); err != nil {
-		t.Fatalf("ironic-dbsync: %v\n%s", err, out)
-	}
-	s.grant()
 	for i, host := range s.hosts {
-		s.ironic[i] = newProcess(t, "ironic-conductor "+host, r.command(s.dir, "ironic-conductor", "--config-file", s.confs[i])...)
+		s.disk(i)
+		s.install(i, r)
 		s.mine[i] = []string{"--config-file", s.confs[i], "--config-file", s.write(fmt.Sprintf("host%d/usher.conf", i+1), s.usherConf(host, usherPort))}
 		role := "conductor"
 		if l.secure && i == 0 {
@@ -100,9 +90,37 @@ func newSite(t *testing.T, r release, l layout) *site {
 		s.agents[i] = newProcess(t, "usher "+role+" on "+host, append([]string{program, role}, s.mine[i]...)...)
 		s.agents[i].env = []string{"OS_USHER__BOOT_LISTEN=" + host + ":0"}
 	}
-	s.api = newProcess(t, "ironic-api", r.command(s.dir, "ironic-api", "--config-file", s.confs[0])...)
+	s.dbsync(r, "create_schema")
+	s.grant()
+	s.installAPI(r)
 	s.usher, s.open = s.newAPI("true", s.door), s.newAPI("false", s.hosts[0]+":0")
 	return s
+}
+
+// install gives a host a release of Ironic: its conductor starts as that the
+// next time.
+func (s *site) install(i int, r release) {
+	s.tb.Helper()
+	s.confs[i] = s.write(fmt.Sprintf("host%d/ironic.conf", i+1), s.ironicConf(i, r))
+	s.names[i] = s.hosts[i]
+	if r.current() && s.layout.rpcPort != "8089" {
+		s.names[i] += ":" + s.layout.rpcPort
+	}
+	s.ironic[i] = newProcess(s.tb, "ironic-conductor "+s.names[i], r.command(s.dir, "ironic-conductor", "--config-file", s.confs[i])...)
+}
+
+func (s *site) installAPI(r release) {
+	s.tb.Helper()
+	s.release = r
+	s.api = newProcess(s.tb, "ironic-api", r.command(s.dir, "ironic-api", "--config-file", s.confs[0])...)
+}
+
+func (s *site) dbsync(r release, command string) {
+	s.tb.Helper()
+	args := r.command(s.dir, "ironic-dbsync", "--config-file", s.confs[0], command)
+	if out, err := exec.CommandContext(s.tb.Context(), args[0], args[1:]...).CombinedOutput(); err != nil {
+		s.tb.Fatalf("ironic-dbsync %s: %v\n%s", command, err, out)
+	}
 }
 
 // grant makes Usher's account, as an administrator would.
@@ -183,17 +201,4 @@ func (s *site) index(name string) int {
 		s.tb.Fatalf("no conductor %q", name)
 	}
 	return i
-}
-
-// folder is where a host has its disk.
-func (s *site) folder(i int) string { return filepath.Join(s.dir, fmt.Sprintf("host%d", i+1)) }
-
-// config is the boot file that a conductor wrote for a node.
-func (s *site) config(name string, n *node) string {
-	s.tb.Helper()
-	content, err := os.ReadFile(filepath.Join(s.folder(s.index(name)), n.root(), n.uuid, "config"))
-	if err != nil {
-		s.tb.Errorf("%s is to have a file for %s: %v", name, n.name, err)
-	}
-	return string(content)
 }

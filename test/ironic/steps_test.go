@@ -41,13 +41,27 @@ func (s *site) activeRamdisk(nodes []*node) {
 		if n.state != "active" {
 			continue
 		}
-		if d := s.open.askNode(n); d.status != http.StatusOK || d.body != s.config(s.owner(n), n) {
+		if d := s.open.askNode(n); d.status != http.StatusOK || !s.is(d.body, s.owner(n), n) {
 			s.tb.Errorf("active ramdisk node, unrestricted: %+v", d)
 		}
 		if d := s.usher.askNode(n); d.status != http.StatusNotFound {
 			s.tb.Errorf("active ramdisk node, restricted: %+v", d)
 		}
 	}
+}
+
+// forPXELINUX: what Ironic writes for a BIOS machine of boot interface pxe is no
+// grub.cfg, and is never served as one.
+func (s *site) forPXELINUX() {
+	s.tb.Helper()
+	n := &node{name: "bios", uuid: s.uuidOf("", s.names[2]), boot: "pxe", deploy: "custom-agent", bios: true, goal: (*node).deployWait}
+	s.enroll([]*node{n})
+	if d := s.usher.askNode(n); d.status != http.StatusServiceUnavailable || d.retryAfter == "" || d.Cause != "bad_boot_file" ||
+		!strings.Contains(d.Error, "PXELINUX") {
+		s.tb.Errorf("a file for PXELINUX: %+v", d)
+	}
+	s.explained("a file for PXELINUX", n)
+	n.verb("available", map[string]any{"target": "deleted"})
 }
 
 // states are Ironic's of 21.4 and of later releases.
@@ -240,8 +254,26 @@ func (s *site) conductorHangs(nodes []*node) {
 	s.tb.Helper()
 	s.ironic[1].signal(syscall.SIGSTOP)
 	s.lost("a conductor hangs", nodes, 1)
+	s.takenOver("a conductor hangs", nodes)
 	s.ironic[1].signal(syscall.SIGCONT)
 	s.back("a halt", nodes)
+	s.takenOver("a halt", nodes)
+}
+
+// takenOver: of nodes that are active Ironic has written the file elsewhere.
+func (s *site) takenOver(when string, nodes []*node) {
+	s.tb.Helper()
+	n := find(nodes, func(n *node) bool { return n.state == "active" })
+	testenv.Until(s.tb, patience, n.name+" is taken over "+when, func() bool {
+		var writer string
+		err := s.rows.QueryRowContext(s.tb.Context(), "SELECT hostname FROM nodes n JOIN conductors c ON n.conductor_affinity = c.id WHERE n.uuid = ?", n.uuid).
+			Scan(&writer)
+		if err != nil {
+			s.tb.Fatal(err)
+		}
+		d := s.open.askNode(n)
+		return writer == s.owner(n) && d.status == http.StatusOK && d.AnsweredBy == writer && s.is(d.body, writer, n)
+	})
 }
 
 // ringMoved: nodes that came to wait while their owner was away are answered
@@ -262,7 +294,7 @@ func (s *site) ringMoved(nodes []*node) {
 	s.sameOwners("after the ring has moved", append(moved, nodes...), nobody)
 	for i, n := range moved {
 		d := s.usher.askNode(n)
-		if d.status != http.StatusOK || d.Owner != s.names[2] || d.AnsweredBy != writers[i] || d.body != s.config(writers[i], n) {
+		if d.status != http.StatusOK || d.Owner != s.names[2] || d.AnsweredBy != writers[i] || !s.is(d.body, writers[i], n) {
 			s.tb.Errorf("%s: %+v, want the file of %s", n.name, d, writers[i])
 		}
 	}

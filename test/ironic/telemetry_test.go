@@ -2,7 +2,6 @@ package ironic
 
 import (
 	"fmt"
-	"io"
 	"net/http"
 	"regexp"
 	"strings"
@@ -19,16 +18,11 @@ func (s *site) operatorsDoor(p *process, path string) (status int, body string) 
 	if len(found) == 0 {
 		s.tb.Fatalf("%s has no operator's door:\n%s", p.name, p.said())
 	}
-	response, err := http.Get(found[len(found)-1][1] + path) // of its last start
+	status, body, err := fetch(found[len(found)-1][1] + path) // of its last start
 	if err != nil {
 		s.tb.Fatal(err)
 	}
-	defer response.Body.Close()
-	content, err := io.ReadAll(response.Body)
-	if err != nil {
-		s.tb.Fatal(err)
-	}
-	return response.StatusCode, string(content)
+	return status, body
 }
 
 // telemetry: APIs and agents are ready and tell of what they did, an agent
