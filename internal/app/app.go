@@ -20,6 +20,7 @@ import (
 	"github.com/usher-boot/usher/internal/bootrpc"
 	"github.com/usher-boot/usher/internal/conductor"
 	"github.com/usher-boot/usher/internal/config"
+	"github.com/usher-boot/usher/internal/images"
 	"github.com/usher-boot/usher/internal/inventory"
 	"github.com/usher-boot/usher/internal/journal"
 	"github.com/usher-boot/usher/internal/management"
@@ -86,6 +87,7 @@ type App struct {
 	member     *membership.Member             // nil without the conductor role
 	local      *conductor.Conductor           // likewise
 	disk       *bootiface.Disk                // likewise
+	images     *images.Store                  // likewise
 	management atomic.Pointer[management.API] // replaced by a reload; a conductor's own door has the ramdisk's part of it
 	doors      []*door
 	machine    *swap    // the machines' door's handler, replaced by a reload
@@ -182,6 +184,7 @@ func (a *App) Run(ctx context.Context) (err error) {
 	if a.local != nil {
 		group.Go(func() error { return a.member.Run(runCtx) })
 		group.Go(func() error { return a.local.Run(runCtx) })
+		group.Go(func() error { return a.removeNodeFolders(runCtx) })
 	}
 	group.Go(func() error { return a.watch(runCtx) })
 	a.up(ctx)

@@ -95,7 +95,9 @@ func explainFrom(ctx context.Context, cfg *config.Config, o *explanation.Options
 		Exponent: cfg.Default.HashPartitionExponent, ResetInterval: cfg.Default.HashRingResetInterval, HeartbeatTimeout: timeout})
 	o.Dispatch.Nodes, o.Dispatch.Rings = reader, rings
 	o.Inventory, o.Addresses, o.HeartbeatTimeout = reader, reader, timeout
-	o.Disk = hostDisk(ctx, cfg, ironic, sqlite)
+	if ironic {
+		o.Disk = hostDisk(ctx, cfg)
+	}
 
 	var client *jsonrpc.Client
 	switch {
@@ -146,23 +148,14 @@ func (r remote) Evidence(ctx context.Context, host string, node usher.BootNode, 
 	return bootrpc.Evidence(ctx, r.Client, host, node, file)
 }
 
-// hostDisk looks at this host's own disk, for a conductor of this host's name
-// that cannot be asked.
-func hostDisk(ctx context.Context, cfg *config.Config, ironic, sqlite bool) func(string, usher.BootNode, string) (bootiface.Evidence, bool) {
+// hostDisk looks at this host's own disk, for the Ironic conductor of this
+// host where its agent cannot be asked.
+func hostDisk(ctx context.Context, cfg *config.Config) func(string, usher.BootNode, string) (bootiface.Evidence, bool) {
 	return func(host string, node usher.BootNode, file string) (e bootiface.Evidence, ok bool) {
-		here := cfg.Default.Host
-		if ironic {
-			here = ironicHost(ctx, cfg)
-		}
-		if host != here && (ironic || !sqlite) {
+		if host != ironicHost(ctx, cfg) {
 			return e, false
 		}
-		options := diskOptions(cfg)
-		if ironic {
-			options.HTTPRoot, options.TFTPRoot = orElse(cfg.Deploy.HTTPRoot, ironicHTTPRoot), orElse(cfg.PXE.TFTPRoot, ironicTFTPRoot)
-		}
-		options.ReadOnly = true
-		disk, err := bootiface.OpenDisk(options)
+		disk, err := ironicDisk(cfg)
 		if err != nil {
 			return e, false
 		}

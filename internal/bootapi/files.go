@@ -11,9 +11,8 @@ import (
 	"time"
 )
 
-// Files serves the kernels, ramdisks and loaders below a conductor's
-// http_root. Boot files are left out, whether asked for by their node's
-// folder or by a MAC link: they have one gate, which is the boot API.
+// Files serves what lies below a conductor's http_root: loaders, and what an
+// operator has put there.
 type Files struct {
 	root *os.Root
 }
@@ -23,7 +22,7 @@ type Files struct {
 func NewFiles(root *os.Root) *Files { return &Files{root: root} }
 
 func (f *Files) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	name, ok := f.servable(r.URL.Path)
+	name, ok := servable(r.URL.Path)
 	if !ok {
 		NotFound(w, r)
 		return
@@ -31,8 +30,7 @@ func (f *Files) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// Not to block on a pipe that somebody put there.
 	file, err := f.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if isOutage(err) {
-		w.Header().Set("Retry-After", "5")
-		answer(w, r, http.StatusServiceUnavailable, "# not available now\n")
+		unavailable(w, r)
 		return
 	}
 	if err != nil {
@@ -40,6 +38,17 @@ func (f *Files) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer file.Close()
+	send(w, r, name, file)
+}
+
+// unavailable answers where this host cannot give a file just now.
+func unavailable(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Retry-After", "5")
+	answer(w, r, http.StatusServiceUnavailable, "# not available now\n")
+}
+
+// send answers with an open file.
+func send(w http.ResponseWriter, r *http.Request, name string, file *os.File) {
 	info, err := file.Stat()
 	if err != nil || !info.Mode().IsRegular() {
 		NotFound(w, r)
@@ -51,9 +60,9 @@ func (f *Files) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // servable gives the name below the root for a URL's path.
-func (f *Files) servable(urlPath string) (string, bool) {
+func servable(urlPath string) (string, bool) {
 	name := strings.TrimLeft(urlPath, "/")
-	if name == "" || path.Clean(name) != name || path.Base(name) == configName {
+	if name == "" || path.Clean(name) != name {
 		return "", false
 	}
 	for part := range strings.SplitSeq(name, "/") {
@@ -61,22 +70,7 @@ func (f *Files) servable(urlPath string) (string, bool) {
 			return "", false
 		}
 	}
-	return name, !f.leadsToBootFile(name)
-}
-
-// maxLinks is how many links in a row are followed, as Linux has it.
-const maxLinks = 40
-
-// leadsToBootFile says that name is a link to a boot file, or to a link to one.
-func (f *Files) leadsToBootFile(name string) bool {
-	for range maxLinks {
-		target, err := f.root.Readlink(name)
-		if err != nil {
-			return path.Base(name) == configName
-		}
-		name = path.Join(path.Dir(name), target)
-	}
-	return true
+	return name, true
 }
 
 // isOutage tells what this host cannot do just now from what is not there: a
@@ -89,9 +83,6 @@ func isOutage(err error) bool {
 	}
 	return false
 }
-
-// configName is the name of a boot file in its node's folder, as Ironic has it.
-const configName = "config"
 
 // contentType spares firmware and ServeContent the guessing. UEFI HTTP boot
 // takes a program by its suffix or by this type.
