@@ -6,8 +6,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/usher-boot/usher"
 )
 
 func TestTable(t *testing.T) {
@@ -96,5 +94,3 @@ func TestCompleteRefuses(t *testing.T) {
 		t.Error("no boot interface, yet a complete file")
 	}
 }
-
-var exampleMAC = usher.MAC{0x52, 0x54, 0, 0xaa, 0, 1}

@@ -45,8 +45,9 @@ type bootFile struct {
 // node's own comment, for the node's UUID.
 type sharedText struct {
 	textKey
-	at     int // where a node's own comment belongs
-	images []namedImage
+	at       int  // where a node's own comment belongs
+	verbatim bool // it is one node's alone, and no mark in it stands for a UUID
+	images   []namedImage
 }
 
 type textKey struct{ iface, content, images string }
@@ -54,8 +55,8 @@ type textKey struct{ iface, content, images string }
 // namedImage is an image that a boot file names.
 type namedImage struct{ name, digest string }
 
-// uuidMark stands for a UUID. No boot file has a zero byte: what reaches one is
-// checked for control characters.
+// uuidMark stands for a UUID. A boot file that has a zero byte, which only an
+// operator's template can bring, is kept as it is.
 const uuidMark = "\x00"
 
 const (
@@ -176,6 +177,9 @@ func (f *bootFiles) forgetAll() {
 
 // split takes out of a boot file what is its node's alone.
 func split(content, nodeUUID string) bootFile {
+	if strings.Contains(content, uuidMark) {
+		return bootFile{text: &sharedText{verbatim: true, textKey: textKey{content: content}}}
+	}
 	common := strings.ReplaceAll(content, nodeUUID, uuidMark)
 	whole := bootFile{text: &sharedText{textKey: textKey{content: common}}}
 	named := strings.Index(common, uuidMark)
@@ -194,6 +198,9 @@ func split(content, nodeUUID string) bootFile {
 // join puts together again what split took apart.
 func (b bootFile) join(nodeUUID string) string {
 	common, at := b.text.content, b.text.at
+	if b.text.verbatim {
+		return common
+	}
 	var whole strings.Builder
 	whole.Grow(len(common) + len(b.own) + 4*len(nodeUUID))
 	for _, part := range [...]string{common[:at], b.own, common[at:]} {

@@ -34,7 +34,8 @@ func (st *Store) load() error {
 		case err != nil:
 			return err
 		}
-		st.contents[f.Name()] = &entry{size: info.Size(), used: used.ModTime()}
+		// Until a note tells that this is all of it.
+		st.contents[f.Name()] = &entry{size: info.Size(), used: used.ModTime(), missing: true}
 	}
 	files, err := fs.ReadDir(st.root.FS(), private)
 	if err != nil {
@@ -63,6 +64,7 @@ func (st *Store) loadNote(key string) {
 	}
 	if c := st.contents[n.SHA256]; c != nil && c.size == n.Size {
 		st.notes[key] = n
+		c.missing = false
 	}
 }
 

@@ -97,7 +97,7 @@ type Store struct {
 type entry struct {
 	size    int64
 	used    time.Time // last known use
-	missing bool      // somebody has taken it away from the disk
+	missing bool      // it is not on the disk, or not known to be there whole
 	source  *source   // where it can be had again; nil where this process has not asked for it
 }
 
@@ -230,8 +230,11 @@ func (st *Store) Open(digest string) (*os.File, error) {
 		return nil, usher.Errorf(usher.ErrNotFound, "no image with the digest %.64s", digest)
 	}
 	c.used = time.Now()
-	size := c.size
+	size, missing := c.size, c.missing
 	st.mu.Unlock()
+	if missing {
+		return nil, st.lost(digest, errChanged)
+	}
 	file, err := openRegular(st.root, path.Join(folder, digest, contentFile), size)
 	switch {
 	case err == nil:

@@ -33,8 +33,8 @@ type Use struct {
 // tells what nodes need; it is only asked where that counts. An image that is
 // in use, or was until a moment ago, is never removed.
 func (st *Store) Sweep(ctx context.Context, inUse func(context.Context) (Use, error)) error {
-	err := st.tidy(ctx)
-	if err == nil && (time.Since(st.scanned) >= scanEvery || len(st.removable()) > 0) {
+	err := st.tidy(ctx, time.Now().Add(-staleFile))
+	if err == nil && (time.Since(st.scanned) >= scanEvery || len(st.removable(nil)) > 0) {
 		err = st.sweep(ctx, inUse)
 	}
 	if err != nil {
@@ -48,11 +48,12 @@ func (st *Store) sweep(ctx context.Context, inUse func(context.Context) (Use, er
 	if err != nil {
 		return err
 	}
-	if err := st.mark(use); err != nil {
+	needed, err := st.mark(use)
+	if err != nil {
 		return err
 	}
 	st.scanned = time.Now()
-	for _, digest := range st.removable() {
+	for _, digest := range st.removable(needed) {
 		if err := st.remove(digest); err != nil {
 			return err
 		}
@@ -63,11 +64,11 @@ func (st *Store) sweep(ctx context.Context, inUse func(context.Context) (Use, er
 	return st.removeOlder(use)
 }
 
-// mark notes what is in use now.
-func (st *Store) mark(use Use) error {
+// mark notes what is in use now, and gives its digests.
+func (st *Store) mark(use Use) (digests map[string]bool, err error) {
 	now := time.Now()
 	st.mu.Lock()
-	digests := map[string]bool{}
+	digests = map[string]bool{}
 	for digest := range use.Digests {
 		digests[digest] = true
 	}
@@ -86,14 +87,14 @@ func (st *Store) mark(use Use) error {
 	st.mu.Unlock()
 	for digest := range digests {
 		if err := st.touch(digest, now); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	return digests, nil
 }
 
-// removable are the contents to be removed, if they are not in use.
-func (st *Store) removable() []string {
+// removable are the contents to be removed, but for those that are needed.
+func (st *Store) removable(needed map[string]bool) []string {
 	st.mu.RLock()
 	defer st.mu.RUnlock()
 	var digests []string
@@ -108,7 +109,7 @@ func (st *Store) removable() []string {
 		c := st.contents[digest]
 		tooMuch := limit > 0 && size > limit
 		unused := time.Since(c.used)
-		if unused < st.recent || !tooMuch && unused < st.options.TTL {
+		if needed[digest] || unused < st.recent || !tooMuch && unused < st.options.TTL {
 			return true
 		}
 		size -= c.size
@@ -158,8 +159,8 @@ func (st *Store) remove(digest string) error {
 }
 
 // tidy removes what interrupted downloads and removals left in the private
-// folder.
-func (st *Store) tidy(ctx context.Context) error {
+// folder, if it has not changed since a time.
+func (st *Store) tidy(ctx context.Context, before time.Time) error {
 	files, err := fs.ReadDir(st.root.FS(), private)
 	if gone(err) {
 		return nil
@@ -174,7 +175,7 @@ func (st *Store) tidy(ctx context.Context) error {
 		if st.needs(f.Name()) {
 			continue
 		}
-		if changed, ok := changed(f); ok && time.Since(changed) > staleFile {
+		if changed, ok := changed(f); ok && changed.Before(before) {
 			if err := st.root.Remove(path.Join(private, f.Name())); err != nil && !gone(err) {
 				return err
 			}
