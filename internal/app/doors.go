@@ -60,12 +60,7 @@ func (a *App) Addr(name string) string {
 // bindDoors binds every address before anything is built that others see, so
 // that one that is taken ends the start early. Nothing is accepted until Run.
 func (a *App) bindDoors(ctx context.Context, cfg *config.Config) error {
-	a.lifecycle.onStop("http_root", func(context.Context) error { // after the doors that serve from it
-		if a.httpRoot == nil {
-			return nil
-		}
-		return a.httpRoot.Close()
-	})
+	a.lifecycle.onStop("http_root", a.closeFiles) // after the doors that serve from it
 	a.stopAfterDoors()
 	if err := a.bindMachines(ctx, cfg); err != nil {
 		return err
@@ -86,6 +81,18 @@ func (a *App) bindDoors(ctx context.Context, cfg *config.Config) error {
 		}
 	}
 	return a.bind(ctx, cfg, DoorAdmin, "[usher]admin_listen", cfg.Usher.AdminListen)
+}
+
+// closeFiles closes what the machines' listener serves files from.
+func (a *App) closeFiles(context.Context) error {
+	var errs []error
+	if a.httpRoot != nil {
+		errs = append(errs, a.httpRoot.Close())
+	}
+	if a.images != nil {
+		errs = append(errs, a.images.Close())
+	}
+	return errors.Join(errs...)
 }
 
 // stopAfterDoors is called before doors are bound. While the others are drained

@@ -13,7 +13,7 @@ import (
 	"github.com/usher-boot/usher/internal/images"
 )
 
-// openImages opens the image store.
+// openImages opens the image store, which closeFiles closes.
 func (a *App) openImages(cfg *config.Config) error {
 	options := images.Options{
 		Root:           a.disk.Path(bootiface.HTTPRoot),
@@ -28,13 +28,9 @@ func (a *App) openImages(cfg *config.Config) error {
 	if a.terminal {
 		options.Progress = progressLine(a.log.w)
 	}
-	store, err := images.New(options)
-	if err != nil {
-		return err
-	}
-	a.images = store
-	a.lifecycle.onStop("image store", func(context.Context) error { return store.Close() })
-	return nil
+	var err error
+	a.images, err = images.New(options)
+	return err
 }
 
 // nodeImages is the conductor's view of the image store.
