@@ -202,8 +202,9 @@ func reachable(address, host string) string {
 // MachinesURL is the machines' door as machines reach it.
 func (a *App) MachinesURL() string { return a.machinesURL(a.cfg.Load()) }
 
-// BootFiles are the folders of images or boot files, for the start-up notice.
-func (a *App) BootFiles() string {
+// Files are the folders of images, or beside Ironic of boot files, for the
+// start-up notice.
+func (a *App) Files() string {
 	if a.ironic {
 		return a.disk.Path(bootiface.HTTPRoot) + " and " + a.disk.Path(bootiface.TFTPRoot) + ", Ironic's, read only"
 	}

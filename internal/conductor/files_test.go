@@ -170,17 +170,29 @@ func TestStale(t *testing.T) {
 func TestTidiedUp(t *testing.T) {
 	w := newWorld(t)
 	h := w.conductor("one", "")
-	n := w.node(usher.Available)
+	n := w.node(usher.Available, func(n *usher.Node) { n.DriverInfo["deploy_kernel"] = w.images.URL + "/slow-kernel" })
+	close(w.images.slow)
 	h.do(n.UUID, "active", usher.DeployWait)
-	w.served(h, n.UUID, digest("/k"))
-	if err := os.RemoveAll(filepath.Join(h.root, "images", digest("/k"))); err != nil {
+	w.served(h, n.UUID, digest("/slow-kernel"))
+	<-w.images.asked
+	w.images.slow = make(chan struct{})
+	if err := os.RemoveAll(filepath.Join(h.root, "images", digest("/slow-kernel"))); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := h.images.Open(digest("/k")); !errors.Is(err, usher.ErrUnavailable) {
+	if _, err := h.images.Open(digest("/slow-kernel")); !errors.Is(err, usher.ErrUnavailable) {
 		t.Errorf("a machine that fetches it: %v", err)
 	}
-	w.served(h, n.UUID, digest("/k"))
-	file, err := h.images.Open(digest("/k"))
+	<-w.images.asked
+	row, err := w.store.BootNode(t.Context(), n.UUID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, ok := h.ReadyBootConfig(t.Context(), row, "boot.ipxe"); ok {
+		t.Errorf("served while its kernel is not here:\n%s", text)
+	}
+	close(w.images.slow)
+	w.served(h, n.UUID, digest("/slow-kernel"))
+	file, err := h.images.Open(digest("/slow-kernel"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -372,6 +384,11 @@ func TestInUse(t *testing.T) {
 	want("changed since", h, []string{"/k2", "/r"}, digest("/k"), digest("/r"))
 	w.served(other, n.UUID, digest("/k2")) // while the owner does not answer
 	want("prepared for another", other, []string{"/k2", "/r"}, digest("/k2"), digest("/r"))
+	w.rings.set() // of which there is none: whose it will be is not known
+	want("nobody's", h, []string{"/k2", "/r"}, digest("/k"), digest("/r"))
+	w.change(n.UUID, func(n *usher.Node) { n.ProvisionUpdatedAt = n.ProvisionUpdatedAt.Add(time.Second) })
+	want("nobody's, and prepared by nobody", h, []string{"/k2", "/r"})
+	w.rings.set("one")
 	h.beat(n.UUID, usher.Active)
 	want("deployed to disk", h, nil)
 	want("deployed to disk, another's", other, nil)

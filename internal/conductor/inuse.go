@@ -24,7 +24,7 @@ func (c *Conductor) inUse(ctx context.Context) (Use, error) {
 	add := func(n *usher.Node) error {
 		_, images, prepared := c.files.get(bootNode(n))
 		busy, _ := c.attempts.of(n.UUID)
-		if !prepared && !busy && n.Reservation != c.host && !c.owns(ctx, n) {
+		if !prepared && !busy && n.Reservation != c.host && c.isOthers(ctx, n) {
 			return nil
 		}
 		for _, img := range images {

@@ -92,6 +92,13 @@ func (c *Conductor) owns(ctx context.Context, n *usher.Node) bool {
 	return err == nil && hosts[0] == c.host
 }
 
+// isOthers says whether the hash ring names another conductor for a node. One
+// that is nobody's just now may be this conductor's in a moment.
+func (c *Conductor) isOthers(ctx context.Context, n *usher.Node) bool {
+	hosts, err := c.rings.Owners(ctx, n.ConductorGroup, n.Driver, n.UUID)
+	return err == nil && hosts[0] != c.host
+}
+
 // goOn takes the lock of a node whose task was lost: its conductor is gone,
 // or the database was when this one wanted to write down how it ended. A node
 // whose lock is in good hands is left there.
