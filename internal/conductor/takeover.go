@@ -12,8 +12,9 @@ import (
 	"github.com/usher-boot/usher"
 )
 
-// fetchers bounds how many sets of images a pass waits for at the same time.
-const fetchers = 64
+// atOnce bounds how many sets of images, and nodes that it goes on with, a pass
+// waits for at the same time.
+const atOnce = 64
 
 // takeOver brings all nodes that this conductor owns to where they should be:
 // those at work are taken up, and those that wait for a ramdisk, or run from
@@ -21,7 +22,7 @@ const fetchers = 64
 // is prepared when it does.
 func (c *Conductor) takeOver(ctx context.Context) error {
 	p := &pass{c: c, ctx: ctx, sets: map[imageSet]*imageFetch{}}
-	p.group.SetLimit(fetchers)
+	p.group.SetLimit(atOnce)
 	err := errors.Join(
 		p.visit(usher.NodeFilter{ProvisionStates: slices.Concat(waitingStates(), transientStates())}),
 		p.visit(usher.NodeFilter{ProvisionStates: []usher.State{usher.Active}, DeployInterface: ramdiskDeploy}),
@@ -77,9 +78,12 @@ func (p *pass) takeUp(n *usher.Node) bool {
 	if !n.ProvisionState.Transient() {
 		return false
 	}
-	if err := p.c.goOn(p.ctx, n); err != nil {
-		p.failed(n, err)
-	}
+	p.group.Go(func() error {
+		if err := p.c.goOn(p.ctx, n); err != nil {
+			p.failed(n, err)
+		}
+		return nil
+	})
 	return true
 }
 
