@@ -20,6 +20,7 @@ import (
 	"github.com/usher-boot/usher/internal/bootrpc"
 	"github.com/usher-boot/usher/internal/conductor"
 	"github.com/usher-boot/usher/internal/config"
+	"github.com/usher-boot/usher/internal/images"
 	"github.com/usher-boot/usher/internal/inventory"
 	"github.com/usher-boot/usher/internal/ironicdisk"
 	"github.com/usher-boot/usher/internal/journal"
@@ -75,21 +76,22 @@ type App struct {
 	journal  *journal.Journal // nil where it is turned off
 	terminal bool
 
-	ironic     bool              // the inventory is Ironic's: see ironic.go
-	host       string            // [DEFAULT]host
-	name       string            // of the conductor here: host, or beside Ironic usher.ConductorName
-	reader     *inventory.Reader // of either inventory
-	rings      *membership.Rings
-	conductors *bootrpc.Client  // who has boot files: peers or Ironic's agents
-	agent      *agent.Agent     // beside Ironic, with the conductor role
-	ironicDisk *ironicdisk.Disk // likewise
-	images     *swap            // likewise: what its listener for images serves, replaced by a reload
+	ironic       bool              // the inventory is Ironic's: see ironic.go
+	host         string            // [DEFAULT]host
+	name         string            // of the conductor here: host, or beside Ironic usher.ConductorName
+	reader       *inventory.Reader // of either inventory
+	rings        *membership.Rings
+	conductors   *bootrpc.Client  // who has boot files: peers or Ironic's agents
+	agent        *agent.Agent     // beside Ironic, with the conductor role
+	ironicDisk   *ironicdisk.Disk // likewise
+	ironicImages *swap            // likewise: what its listener for images serves, replaced by a reload
 
 	store      *inventory.Store // this and the next ones: our own inventory only
 	peers      *conductor.Peers
 	member     *membership.Member             // nil without the conductor role
 	local      *conductor.Conductor           // likewise
 	disk       *bootiface.Disk                // likewise
+	images     *images.Store                  // likewise
 	management atomic.Pointer[management.API] // replaced by a reload; a conductor's own door has the ramdisk's part of it
 	doors      []*door
 	machine    *swap    // the machines' door's handler, replaced by a reload
@@ -115,7 +117,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	}
 	log := newLogging(o.Log, cfg)
 	a := &App{role: o.Role, load: o.Load, version: o.Version, commit: o.Commit, log: log, logger: log.logger,
-		journal: journal.New(cfg.Usher.JournalSize), terminal: o.Terminal, machine: &swap{}, images: &swap{},
+		journal: journal.New(cfg.Usher.JournalSize), terminal: o.Terminal, machine: &swap{}, ironicImages: &swap{},
 		notifier: o.Notifier}
 	a.lifecycle.logger = a.logger
 	a.lifecycle.onStop("log", func(context.Context) error { log.buffer.flush(); return nil })
@@ -191,6 +193,7 @@ func (a *App) Run(ctx context.Context) (err error) {
 	if a.local != nil {
 		group.Go(func() error { return a.member.Run(runCtx) })
 		group.Go(func() error { return a.local.Run(runCtx) })
+		group.Go(func() error { return a.removeNodeFolders(runCtx) })
 	}
 	group.Go(func() error { return a.watch(runCtx) })
 	a.up(ctx)

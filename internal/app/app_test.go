@@ -5,11 +5,14 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/hex"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"math/big"
@@ -163,16 +166,19 @@ func (s *site) image() string {
 
 const bootPath = "/v1/boot/" + aMAC + "/boot.ipxe"
 
+// imagePath is where image's content is as a kernel.
+const imagePath = "/images/6105d6cc76af400325e94d588ce511be5bfdbb73b437dc51eca43917d7a43e3d/deploy_kernel"
+
 func TestServe(t *testing.T) {
 	s := newSite(t)
 	a := s.run()
 	n := a.node(usher.DeployWait, s.image())
 	for _, door := range []string{DoorMachines, DoorManagement} {
-		if got := a.get(door, bootPath); got.status != 200 || !strings.Contains(got.body, "http://"+a.Addr(DoorMachines)+"/"+n.UUID+"/deploy_kernel") {
+		if got := a.get(door, bootPath); got.status != 200 || !strings.Contains(got.body, "http://"+a.Addr(DoorMachines)+imagePath) {
 			t.Errorf("%s door: %+v", door, got)
 		}
 	}
-	if got := a.get(DoorMachines, "/"+n.UUID+"/deploy_kernel"); got.status != 200 || got.body != "image" {
+	if got := a.get(DoorMachines, imagePath); got.status != 200 || got.body != "image" || !strings.Contains(got.header.Get("Cache-Control"), "immutable") {
 		t.Errorf("kernel: %+v", got)
 	}
 	if got := a.get(DoorMachines, "/"+n.UUID+"/config"); got.status != 404 {
@@ -201,6 +207,75 @@ func TestServe(t *testing.T) {
 	}
 	if log := s.log.String(); !strings.Contains(log, "cause=served") || strings.Count(log, "cause=served") != 2 {
 		t.Errorf("not one log line for each request:\n%s", log)
+	}
+}
+
+// TestStaticNames: machines whose root script knows nothing of the API ask for
+// their boot files by Ironic's names, and get the API's answers.
+func TestStaticNames(t *testing.T) {
+	s := newSite(t)
+	a := s.run()
+	a.node(usher.DeployWait, s.image())
+	want := a.get(DoorMachines, bootPath)
+	hyphens := strings.ReplaceAll(aMAC, ":", "-")
+	if got := a.get(DoorMachines, "/pxelinux.cfg/"+hyphens); got.status != 200 || got.body != want.body {
+		t.Errorf("by its static name: %+v, want\n%s", got, want.body)
+	}
+	no := a.get(DoorMachines, "/none")
+	for _, path := range []string{"/pxelinux.cfg/52-54-00-12-34-99", "/pxelinux.cfg/01-" + hyphens, "/grub.cfg-01-" + hyphens, "/" + aMAC + ".conf",
+		"/pxelinux.cfg/default"} {
+		if got := a.get(DoorMachines, path); got.status != 404 || got.body != no.body {
+			t.Errorf("%s: %+v", path, got)
+		}
+	}
+	if log := s.log.String(); strings.Count(log, "cause=served") != 2 || !strings.Contains(log, "cause=unknown_mac") || !strings.Contains(log, "cause=unsupported") {
+		t.Errorf("the requests are not decided as the API's are:\n%s", log)
+	}
+}
+
+// TestUpgrade: what an older version has fetched is not fetched again, what it
+// wrote for nodes goes, and machines that hold one of its boot files are served.
+func TestUpgrade(t *testing.T) {
+	s := newSite(t)
+	a := s.run()
+	n := a.node(usher.DeployWait, "http://127.0.0.1:1/image") // where nothing answers
+	if err := a.stop(); err != nil {
+		t.Fatal(err)
+	}
+	key := sha256.Sum256([]byte("http://127.0.0.1:1/image\n\n"))
+	root := filepath.Join(s.dir, httpFolder)
+	for name, content := range map[string]string{
+		".images/" + hex.EncodeToString(key[:]):           "image",
+		".images/" + hex.EncodeToString(key[:]) + ".json": `{"url": "http://127.0.0.1:1/image", "size": 5}`,
+		n.UUID + "/config":                                "#!ipxe\n# of before\n",
+		n.UUID + "/.links":                                "pxelinux.cfg/" + strings.ReplaceAll(aMAC, ":", "-") + "\n",
+		n.UUID + "/deploy_kernel":                         "image",
+	} {
+		path := filepath.Join(root, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(content), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a = s.run()
+	if got := a.get(DoorMachines, "/"+n.UUID+"/deploy_kernel"); got.status != 200 || got.body != "image" {
+		t.Errorf("a machine that holds a boot file of before: %+v", got)
+	}
+	if got := a.get(DoorMachines, bootPath); got.status != 200 || !strings.Contains(got.body, imagePath) {
+		t.Errorf("boot file: %+v", got)
+	}
+	deadline := time.After(20 * time.Second)
+	for _, err := os.Stat(filepath.Join(root, n.UUID)); err == nil; _, err = os.Stat(filepath.Join(root, n.UUID)) {
+		select {
+		case <-deadline:
+			t.Fatal("the node's folder is still there")
+		case <-time.After(time.Millisecond):
+		}
+	}
+	if got := a.get(DoorMachines, "/"+n.UUID+"/deploy_kernel"); got.status != 200 || got.body != "image" {
+		t.Errorf("without its folder: %+v", got)
+	}
+	if err := a.stop(); err != nil {
+		t.Fatal(err)
 	}
 }
 

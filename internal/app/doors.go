@@ -62,12 +62,7 @@ func (a *App) Addr(name string) string {
 // bindDoors binds every address before anything is built that others see, so
 // that one that is taken ends the start early. Nothing is accepted until Run.
 func (a *App) bindDoors(ctx context.Context, cfg *config.Config) error {
-	a.lifecycle.onStop("http_root", func(context.Context) error { // after the doors that serve from it
-		if a.httpRoot == nil {
-			return nil
-		}
-		return a.httpRoot.Close()
-	})
+	a.lifecycle.onStop("http_root", a.closeFiles) // after the doors that serve from it
 	a.stopAfterDoors()
 	if err := a.bindMachines(ctx, cfg); err != nil {
 		return err
@@ -96,6 +91,18 @@ func rpcAddress(cfg *config.Config, ironic bool) (option, address string) {
 		return "[usher]rpc_listen", cfg.Usher.RPCListen
 	}
 	return "[json_rpc]host_ip", net.JoinHostPort(cfg.JSONRPC.HostIP, strconv.Itoa(cfg.JSONRPC.Port))
+}
+
+// closeFiles closes what the machines' listener serves files from.
+func (a *App) closeFiles(context.Context) error {
+	var errs []error
+	if a.httpRoot != nil {
+		errs = append(errs, a.httpRoot.Close())
+	}
+	if a.images != nil {
+		errs = append(errs, a.images.Close())
+	}
+	return errors.Join(errs...)
 }
 
 // stopAfterDoors is called before doors are bound. While the others are drained
@@ -169,8 +176,8 @@ func (a *App) buildDoors(_ context.Context, cfg *config.Config) error {
 		case DoorFiles:
 			var images http.Handler
 			if images, err = a.filesImages(cfg); err == nil {
-				a.images.set(images)
-				d.server = bootapi.NewServer(a.images, a.logger)
+				a.ironicImages.set(images)
+				d.server = bootapi.NewServer(a.ironicImages, a.logger)
 			}
 		case DoorMachines:
 			d.server = bootapi.NewServer(a.machine, a.logger)

@@ -17,11 +17,12 @@ import (
 // another one are not read, since anybody can write them.
 type GateOptions struct {
 	Networks Networks // let in; none means all
-	// Rate is how many requests a second a source may make below /v1/, which
-	// is what asks the database; 0 means any number. Burst of them may come
-	// at once. Scripts, kernels and ramdisks are not counted: sanboot reads a
-	// disk in thousands of requests.
+	// Rate is how many requests a second a source may make below /v1/, or by
+	// another name of a boot file (Static), which is what asks the database; 0
+	// means any number. Burst of them may come at once. Scripts, kernels and
+	// ramdisks are not counted: sanboot reads a disk in thousands of requests.
 	Rate, Burst int
+	Static      func(path string) (mac, file string, ok bool) // may be nil
 	// Connections says that connections are counted (Connections.Listen), so
 	// one that was too many must be looked for.
 	Connections bool
@@ -72,7 +73,7 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Connection", "close")
 		g.refuse(w, r, from, dispatch.Refused, dispatch.CauseRateLimited, usher.Errorf(usher.ErrUnavailable,
 			"more connections than [usher]boot_connections_per_source allows"))
-	case g.rate != nil && counted(r.URL.Path) && !g.rate.take(from):
+	case g.rate != nil && g.counted(r.URL.Path) && !g.rate.take(from):
 		g.refuse(w, r, from, dispatch.Refused, dispatch.CauseRateLimited, usher.Errorf(usher.ErrUnavailable,
 			"more requests than [usher]boot_rate_limit and boot_rate_burst allow"))
 	default:
@@ -89,8 +90,13 @@ func Unlimited(ctx context.Context) context.Context {
 }
 
 // counted says whether a request counts for the rate.
-func counted(path string) bool {
-	return strings.HasPrefix(strings.TrimLeft(path, "/"), "v1/")
+func (g *gate) counted(path string) bool {
+	path = "/" + strings.TrimLeft(path, "/")
+	static := false
+	if g.o.Static != nil {
+		_, _, static = g.o.Static(path)
+	}
+	return static || strings.HasPrefix(path, "/v1/")
 }
 
 // refuse answers like Handler would, and makes the Decision that it did not.

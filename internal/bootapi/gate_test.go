@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/usher-boot/usher/internal/bootapi"
+	"github.com/usher-boot/usher/internal/bootiface"
 	"github.com/usher-boot/usher/internal/dispatch"
 )
 
@@ -119,7 +120,7 @@ func TestRefusedAlike(t *testing.T) {
 
 func TestRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGated(bootapi.GateOptions{Rate: 2, Burst: 4, RetryAfter: 3 * time.Second})
+		g := newGated(bootapi.GateOptions{Rate: 2, Burst: 4, RetryAfter: 3 * time.Second, Static: bootiface.StaticNames{}.Parse})
 		served := func(n int, from string) (ok int) {
 			for range n {
 				w := g.ask(from, mac+"1/boot.ipxe")
@@ -160,7 +161,7 @@ func TestRate(t *testing.T) {
 				}
 			}
 		}
-		for _, path := range []string{"//v1/boot/x/y", "/v1/lookup", "/v1/heartbeat/uuid"} {
+		for _, path := range []string{"//v1/boot/x/y", "/v1/lookup", "/v1/heartbeat/uuid", "//pxelinux.cfg/52-54-00-12-34-01"} {
 			if got := g.ask("10.0.0.1:1", path).Code; got != 429 {
 				t.Errorf("%s is to be counted: %d", path, got)
 			}

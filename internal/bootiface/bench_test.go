@@ -1,11 +1,12 @@
 package bootiface
 
 import (
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/usher-boot/usher"
 )
 
 // BenchmarkRead reads one of many boot files, which are in the page cache.
@@ -18,7 +19,9 @@ func BenchmarkRead(b *testing.B) {
 	uuids := make([]string, 256)
 	for i := range uuids {
 		uuids[i] = fmt.Sprintf("00000000-0000-4000-8000-%012d", i)
-		if err := d.Publish(ipxe, uuids[i], []byte("#!ipxe\n"+strings.Repeat("#\n", 600)), []usher.MAC{{2, 0, 0, 0, 0, byte(i)}}); err != nil {
+		folder := filepath.Join(d.Path(HTTPRoot), uuids[i])
+		text := []byte("#!ipxe\n" + strings.Repeat("#\n", 600))
+		if err := errors.Join(os.Mkdir(folder, 0o755), os.WriteFile(filepath.Join(folder, "config"), text, 0o644)); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -21,28 +21,29 @@ type DiskOptions struct {
 	ReadOnly bool
 }
 
-// Disk is the conductor's boot files, laid out as Ironic's:
+// Disk is the roots that firmware is served from. In our own inventory they
+// hold root scripts and loaders. Beside Ironic they are Ironic's, which keeps
+// boot files there:
 //
-//	<root>/<node uuid>/config               the boot file
-//	<root>/<node uuid>/.links               names of the links to it, ours alone
-//	<root>/<node uuid>/deploy_kernel, ...   its images, put there by others
-//	<root>/pxelinux.cfg/<MAC>               relative links to the config
-//	<root>/grub.cfg-01-<MAC>, <MAC>.conf
+//	<root>/<node uuid>/config
 //
 // Every path goes through os.Root, or has no symbolic link in it (read.go), so
-// nothing in a request or a database row leads out of the roots. A Disk may be used by many goroutines; two that
-// write the same node at once must be kept apart by the node's lock.
+// nothing in a request or a database row leads out of the roots. A Disk may be
+// used by many goroutines.
 type Disk struct {
 	options DiskOptions
 	cache   cache
 }
+
+// defaultConfigSubdir is the default of [pxe]pxe_config_subdir.
+const defaultConfigSubdir = "pxelinux.cfg"
 
 // configFile is the name of every boot file in its node's folder.
 const configFile = "config"
 
 // OpenDisk checks the roots, and makes those that are missing.
 func OpenDisk(o DiskOptions) (*Disk, error) {
-	o.ConfigSubdir = cmp.Or(o.ConfigSubdir, "pxelinux.cfg")
+	o.ConfigSubdir = cmp.Or(o.ConfigSubdir, defaultConfigSubdir)
 	o.FilePermission = cmp.Or(o.FilePermission, 0o644)
 	if !fs.ValidPath(o.ConfigSubdir) || o.ConfigSubdir == "." {
 		return nil, usher.Errorf(usher.ErrInvalid, "[pxe]pxe_config_subdir %q must be a folder below the root", o.ConfigSubdir)

@@ -91,7 +91,7 @@ func (s *session) notice(a *app.App, role app.Role) {
 	fmt.Fprintf(w, "  admin       %-32s the live page, /metrics /healthz /readyz\n", httpAt(a, app.DoorAdmin))
 	fmt.Fprintf(w, "  inventory   %s\n", a.Inventory())
 	if role.Conductor {
-		fmt.Fprintf(w, "  boot files  %s\n", a.BootFiles())
+		fmt.Fprintf(w, "  files       %s\n", a.Files())
 	}
 	if role.API && !a.BesideIronic() {
 		s.next(w, cfg)

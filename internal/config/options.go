@@ -128,9 +128,9 @@ func databaseOptions(d *Database) []option {
 func deployOptions(d *Deploy) []option {
 	return inGroup("deploy", []option{
 		{id: name("http_url"), kind: webURL(), into: &d.HTTPURL, reload: true,
-			help: "URL under which machines find `http_root`; unset: Usher's machines' door."},
+			help: "URL under which machines find kernels and ramdisks, `/images/...`; unset: Usher's machines' door."},
 		{id: name("http_root"), kind: text(), into: &d.HTTPRoot,
-			help: "Folder of kernels, ramdisks and boot files that machines fetch over HTTP; unset: `$state_path/httpboot`, beside Ironic `/httpboot` (Ironic's default)."},
+			help: "Folder of kernels, ramdisks and loaders that machines fetch over HTTP, beside Ironic also of its boot files; unset: `$state_path/httpboot`, beside Ironic `/httpboot` (Ironic's default)."},
 	})
 }
 
@@ -150,7 +150,7 @@ func pxeOptions(p *PXE) []option {
 		{id: name("ipxe_fallback_script"), kind: text(), into: &p.IPXEFallbackScript, reload: true,
 			help: "Script that the root script chains to when nothing answers for a machine."},
 		{id: name("pxe_config_subdir"), kind: text(), into: &p.PXEConfigSubdir, def: "pxelinux.cfg",
-			help: "Folder below the roots with one link per MAC address."},
+			help: "Folder in the static names of boot files, `pxelinux.cfg/<MAC>`."},
 		{id: name("tftp_root"), kind: text(), into: &p.TFTPRoot,
 			help: "Folder of files that machines fetch over TFTP; unset: `$state_path/tftpboot`, beside Ironic `/tftpboot` (Ironic's default)."},
 		{id: name("tftp_server"), kind: text(), into: &p.TFTPServer, def: "$my_ip", help: "Address of this conductor's TFTP server."},

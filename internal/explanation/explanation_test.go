@@ -217,19 +217,14 @@ func TestCauses(t *testing.T) {
 		}, says: []string{"failed rpc: c1 at c1:8089, gives no answer: connection refused\n", "ok rpc: c2 at", "ok next: ", "from c2, 812 bytes, in place of the owner c1", "look at c1, which gives no answer"}},
 		{name: "not prepared", cause: dispatch.CauseServed, world: func(w *world) {
 			w.evidence["c1"] = func(context.Context) (bootiface.Evidence, error) {
-				return bootiface.Evidence{Host: "c1", Path: "/x", WouldPrepare: true}, nil
+				return bootiface.Evidence{Host: "c1", WouldPrepare: true}, nil
 			}
 		}, says: []string{"note answer: not prepared yet: the first request makes c1 do it", "which prepares it at the first request"}},
 		{name: "prepared for an earlier state", cause: dispatch.CauseServed, world: func(w *world) {
 			w.evidence["c1"] = func(context.Context) (bootiface.Evidence, error) {
-				return bootiface.Evidence{Host: "c1", Path: "/x", Found: true, WouldPrepare: true, Stamp: time.Unix(2, 0), PreparedFor: time.Unix(1, 0)}, nil
+				return bootiface.Evidence{Host: "c1", WouldPrepare: true, Stamp: time.Unix(2, 0), PreparedFor: time.Unix(1, 0)}, nil
 			}
 		}, says: []string{"prepared for an earlier state of the node"}},
-		{name: "from before a restart", cause: dispatch.CauseServed, world: func(w *world) {
-			w.evidence["c1"] = func(context.Context) (bootiface.Evidence, error) {
-				return bootiface.Evidence{Host: "c1", Path: "/x", Found: true, WouldPrepare: true, Stamp: time.Unix(2, 0)}, nil
-			}
-		}, says: []string{"from before c1 started or was reloaded"}},
 		{name: "an older conductor", cause: dispatch.CauseServed, world: func(w *world) {
 			w.evidence["c1"] = func(context.Context) (bootiface.Evidence, error) {
 				return bootiface.Evidence{Host: "c1", Plain: true, Found: true, Size: 5}, nil

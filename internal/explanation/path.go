@@ -208,11 +208,8 @@ func (e *explainer) call(c *Call, i int) {
 		e.step(name, Failed, 0, c.Error, more...)
 	case ev.WouldPrepare:
 		text := "not prepared yet: the first request makes " + c.Host + " do it"
-		switch {
-		case ev.Found && !ev.PreparedFor.IsZero() && !ev.PreparedFor.Equal(ev.Stamp):
+		if !ev.PreparedFor.IsZero() && !ev.PreparedFor.Equal(ev.Stamp) {
 			text = "prepared for an earlier state of the node: the first request makes " + c.Host + " do it again"
-		case ev.Found:
-			text = "from before " + c.Host + " started or was reloaded: the first request makes it prepare the node again"
 		}
 		e.step(name, Note, 0, text, more...)
 	case ev.Plain:

@@ -179,6 +179,7 @@ func suite(t *testing.T, newURL func(testing.TB) string) {
 		"reservations": testReservations,
 		"contention":   testContention,
 		"conductors":   testConductors,
+		"affinity":     testAffinity,
 		"filters":      testFilters,
 		"pages":        testPages,
 		"boot nodes":   testBootNodes,
