@@ -1,7 +1,8 @@
 // Package bootapi is the machines' listener: GET /v1/boot/<MAC>/<FILE>, the root
-// scripts, and in our own inventory the kernels and ramdisks. It speaks HTTP
-// as boot firmware needs it and decides nothing itself; the decisions are
-// package dispatch's. It follows Ironic's specification "boot-config-api".
+// scripts, and in our own inventory the kernels and ramdisks; beside Ironic
+// also the listener of an agent, for images. It speaks HTTP as boot firmware
+// needs it and decides nothing itself; the decisions are package dispatch's.
+// It follows Ironic's specification "boot-config-api".
 //
 // It routes by hand and not with http.ServeMux because the mux redirects
 // unclean paths, and neither GRUB nor UEFI follows a redirect.

@@ -3,7 +3,6 @@ package bootiface
 import (
 	"errors"
 	"net/url"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"time"
@@ -81,19 +80,6 @@ func (p *Problem) Err() error {
 		return errors.New(p.Message)
 	}
 	return usher.Errorf(kind, "%s", p.Message).WithClass(p.Class)
-}
-
-// Look fills in what the disk holds of a boot file. Its error is Read's.
-func (d *Disk) Look(i Interface, uuid, file string, e *Evidence) error {
-	if base := d.Path(i.Root()); base != "" && checkUUID(uuid) == nil {
-		e.Path = filepath.Join(base, uuid, configFile)
-	}
-	content, written, err := d.ReadWritten(i, uuid, file)
-	if err != nil {
-		return err
-	}
-	e.Found, e.Size, e.Written, e.Servers = true, len(content), written.UTC(), Servers(content)
-	return nil
 }
 
 // Servers are the scheme and address of the URLs in a boot file, GRUB's

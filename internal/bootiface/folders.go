@@ -31,7 +31,7 @@ func (d *Disk) RemoveNodeFolders() (removed int, err error) {
 }
 
 func (d *Disk) removeNodeFolders(r Root) (removed int, err error) {
-	root, err := d.openToWrite(r)
+	root, err := d.open(r)
 	if err != nil {
 		return 0, err
 	}
@@ -55,14 +55,14 @@ func (d *Disk) removeNodeFolders(r Root) (removed int, err error) {
 // removeNodeFolder takes the boot file first: a link that is still there must
 // lead to nothing.
 func removeNodeFolder(root *os.Root, uuid string) error {
-	links, _, err := readInRoot(root, uuid+"/"+oldLinks)
+	links, err := root.ReadFile(uuid + "/" + oldLinks)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	if err := root.Remove(uuid + "/" + configFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	for name := range strings.SplitSeq(links, "\n") {
+	for name := range strings.SplitSeq(string(links), "\n") {
 		target, err := root.Readlink(name)
 		if err != nil || path.Join(path.Dir(name), target) != uuid+"/"+configFile {
 			continue // gone, or of another node by now

@@ -19,7 +19,7 @@ func (d *Disk) InstallRoot(r Root, name string, content []byte) error {
 	if !fs.ValidPath(name) || name == "." {
 		return usher.Errorf(usher.ErrInvalid, "root script: %q must be a file below %s", name, r)
 	}
-	root, err := d.openToWrite(r)
+	root, err := d.open(r)
 	if err != nil {
 		return err
 	}
