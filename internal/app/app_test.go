@@ -146,10 +146,19 @@ func (r *running) node(state usher.State, image string) *usher.Node {
 	}
 	mac, _ := usher.ParseMAC(aMAC)
 	if err := r.store.CreatePort(r.t.Context(), &usher.Port{UUID: "aaaaaaaa-2222-4333-8444-555555555501", NodeID: n.ID,
-		NodeUUID: n.UUID, Address: mac}); err != nil {
+		NodeUUID: n.UUID, Address: mac, PXEEnabled: true}); err != nil {
 		r.t.Fatal(err)
 	}
 	return n
+}
+
+// port gives a node a port more, by the management API.
+func (r *running) port(n *usher.Node, mac string, pxeEnabled bool) {
+	r.t.Helper()
+	body := fmt.Sprintf(`{"node_uuid": %q, "address": %q, "pxe_enabled": %t}`, n.UUID, mac, pxeEnabled)
+	if got := r.do("POST", DoorManagement, "/v1/ports", body); got.status != 201 {
+		r.t.Fatalf("%+v", got)
+	}
 }
 
 func (s *site) image() string {
@@ -333,9 +342,15 @@ func TestReloadable(t *testing.T) {
 		"[pxe]ipxe_use_boot_config_api":             {"true", installed},
 		"[pxe]ipxe_config_api_root_url":             {"http://api.example", root},
 		"[pxe]ipxe_fallback_script":                 {"other.ipxe", root},
+		"[neutron]add_all_ports": {"true", func(a *running) string {
+			return fmt.Sprint(a.get(DoorMachines, strings.Replace(bootPath, ":56", ":66", 1)).status)
+		}},
+		"[inspector]require_managed_boot": {"false", func(a *running) string {
+			return fmt.Sprint(a.Config().Inspector.RequireManagedBoot != nil)
+		}},
 	}
 	a := s.run()
-	a.node(usher.DeployWait, s.image())
+	a.port(a.node(usher.DeployWait, s.image()), "52:54:00:12:34:66", false)
 	for i, state := range []usher.State{usher.Active, usher.DeployWait} {
 		n := &usher.Node{UUID: fmt.Sprintf("11111111-2222-4333-8444-55555555550%d", i+2), Driver: "manual-management",
 			BootInterface: "ipxe", DeployInterface: "direct", ProvisionState: state}
@@ -346,7 +361,7 @@ func TestReloadable(t *testing.T) {
 			t.Fatal(err)
 		}
 		if err := a.store.CreatePort(t.Context(), &usher.Port{UUID: fmt.Sprintf("aaaaaaaa-2222-4333-8444-55555555550%d", i+2),
-			NodeID: n.ID, NodeUUID: n.UUID, Address: usher.MAC{0x52, 0x54, 0, 0x12, 0x34, 0x57 + byte(i)}}); err != nil {
+			NodeID: n.ID, NodeUUID: n.UUID, PXEEnabled: true, Address: usher.MAC{0x52, 0x54, 0, 0x12, 0x34, 0x57 + byte(i)}}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -392,6 +407,38 @@ func TestReloadable(t *testing.T) {
 	a.log.lines.flush()
 	if log := s.log.String(); !strings.Contains(log, `only a restart puts it in force" option=[pxe]pxe_config_subdir`) {
 		t.Errorf("no warning:\n%s", log)
+	}
+}
+
+// TestPortNotToBootFrom: a node is answered at its port that is to boot from
+// and not at the other, which hears what a stranger hears.
+func TestPortNotToBootFrom(t *testing.T) {
+	s := newSite(t)
+	a := s.run()
+	a.port(a.node(usher.DeployWait, s.image()), "52:54:00:12:34:66", false)
+	id := []string{"X-Openstack-Request-Id", usher.RequestID("")}
+	for _, door := range []string{DoorMachines, DoorManagement} {
+		if got := a.get(door, bootPath); got.status != 200 {
+			t.Errorf("%s door, the port to boot from: %+v", door, got)
+		}
+		got := a.do("GET", door, strings.Replace(bootPath, ":56", ":66", 1), "", id...)
+		want := a.do("GET", door, strings.Replace(bootPath, ":56", ":77", 1), "", id...) // nobody's
+		got.header.Del("Date")
+		want.header.Del("Date")
+		if diff := cmp.Diff(want, got, cmp.AllowUnexported(reply{})); diff != "" || got.status != 404 {
+			t.Errorf("%s door (-unknown MAC +port not to boot from):\n%s", door, diff)
+		}
+	}
+	const counter = `usher_boot_requests_total{cause="pxe_disabled",file="boot.ipxe",outcome="no"} 2`
+	if metrics := a.get(DoorAdmin, "/metrics").body; !strings.Contains(metrics, counter) {
+		t.Errorf("no %s in\n%s", counter, metrics)
+	}
+	if asked := a.get(DoorAdmin, "/v1/requests?cause=pxe_disabled").body; strings.Count(asked, "has pxe_enabled = false") != 2 {
+		t.Errorf("requests: %s", asked)
+	}
+	a.log.lines.flush()
+	if log := s.log.String(); !strings.Contains(log, "cause=pxe_disabled") {
+		t.Errorf("the log:\n%s", log)
 	}
 }
 

@@ -57,6 +57,13 @@ func doctorDatabase(ctx context.Context, cfg *config.Config, version string) (ch
 	defer reader.Close()
 	whose := map[bool]string{true: "Ironic's, every column that is needed can be read", false: "Usher's own"}[ironic]
 	checks = append(checks, doctor.Check{Name: name, State: doctor.OK, Detail: whose})
+	if ironic {
+		if err := reader.CheckMore(ctx); err != nil {
+			checks = append(checks, doctor.Check{Name: name, State: doctor.Warning,
+				Detail: "some details of nodes cannot be read: " + err.Error(),
+				Fix:    "grant the account the statements that 'usher db grants' prints now; until then 'usher explain' tells less, and an inspection by ironic-inspector gets 503 where its conductor is gone"})
+		}
+	}
 
 	site := doctor.Site{Mine: settings(cfg, version), Program: "'usher conductor'"}
 	switch {

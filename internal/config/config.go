@@ -36,6 +36,8 @@ type Config struct {
 	PXE       PXE
 	JSONRPC   JSONRPC
 	SSL       SSL
+	Neutron   Neutron
+	Inspector Inspector
 	Usher     Usher
 
 	settings []setting
@@ -145,6 +147,16 @@ type SSL struct {
 	CertFile string
 	KeyFile  string
 	CAFile   string
+}
+
+// Neutron is the group [neutron].
+type Neutron struct {
+	AddAllPorts bool
+}
+
+// Inspector is the group [inspector].
+type Inspector struct {
+	RequireManagedBoot *bool // nil: not set, whose meaning depends on Ironic's release
 }
 
 // Usher is the group [usher], which Ironic ignores.

@@ -20,6 +20,7 @@ type option struct {
 	old      []id                   // deprecated names; no group means the option's own
 	compute  func(l *loader) string // instead of def, where it depends on the host
 	computed string                 // what compute yields, for people
+	none     bool                   // None where nobody sets it, a value that no text has
 	secret   bool                   // masked wherever it is shown
 	url      bool                   // of a secret: only its password is one
 	reload   bool                   // takes effect on SIGHUP

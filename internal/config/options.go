@@ -19,7 +19,8 @@ func options(c *Config) []option {
 	return slices.Concat(
 		defaultOptions(&c.Default), apiOptions(&c.API), conductorOptions(&c.Conductor),
 		databaseOptions(&c.Database), deployOptions(&c.Deploy), pxeOptions(&c.PXE),
-		jsonRPCOptions(&c.JSONRPC), sslOptions(&c.SSL), usherOptions(&c.Usher),
+		jsonRPCOptions(&c.JSONRPC), sslOptions(&c.SSL), neutronOptions(&c.Neutron), inspectorOptions(&c.Inspector),
+		usherOptions(&c.Usher),
 	)
 }
 
@@ -194,6 +195,21 @@ func sslOptions(s *SSL) []option {
 		{id: name("cert_file"), kind: text(), into: &s.CertFile, old: []id{{"DEFAULT", "ssl_cert_file"}}, help: "Server certificate."},
 		{id: name("key_file"), kind: text(), into: &s.KeyFile, old: []id{{"DEFAULT", "ssl_key_file"}}, help: "Key of `cert_file`."},
 		{id: name("ca_file"), kind: text(), into: &s.CAFile, old: []id{{"DEFAULT", "ssl_ca_file"}}, help: "Certificates of authorities to check clients by."},
+	})
+}
+
+func neutronOptions(n *Neutron) []option {
+	return inGroup("neutron", []option{
+		{id: name("add_all_ports"), kind: boolean(), into: &n.AddAllPorts, def: "false", reload: true,
+			help: "Answer boot requests of ports with `pxe_enabled = false` as well. Ironic links boot files for such ports only with this option."},
+	})
+}
+
+func inspectorOptions(i *Inspector) []option {
+	return inGroup("inspector", []option{
+		{id: name("require_managed_boot"), kind: boolean(), into: &i.RequireManagedBoot, none: true, reload: true,
+			help: "Beside Ironic: whether each node in `inspect wait` has a boot file, so that a lost one is waited for; " +
+				"unset: yes, except for `inspect_interface = inspector`."},
 	})
 }
 

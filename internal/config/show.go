@@ -90,6 +90,11 @@ func display(field any) string {
 		return *p
 	case *bool:
 		return strconv.FormatBool(*p)
+	case **bool:
+		if *p == nil {
+			return ""
+		}
+		return strconv.FormatBool(**p)
 	case *int:
 		return strconv.Itoa(*p)
 	case *fs.FileMode:
