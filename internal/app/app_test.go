@@ -410,6 +410,19 @@ func TestReloadable(t *testing.T) {
 	}
 }
 
+// TestSQLiteByItsDriver: SQLite is SQLite, also where the URL names Python's
+// driver for it: one process, without RPC.
+func TestSQLiteByItsDriver(t *testing.T) {
+	s := newSite(t)
+	a := s.run("[database]connection=sqlite+pysqlite:///" + filepath.Join(s.dir, "other.sqlite") + "?timeout=0.5")
+	if at := a.Addr(DoorRPC); at != "" {
+		t.Errorf("RPC listens at %s", at)
+	}
+	if got := a.Inventory(); got != "SQLite "+filepath.Join(s.dir, "other.sqlite") {
+		t.Error(got)
+	}
+}
+
 // TestPortNotToBootFrom: a node is answered at its port that is to boot from
 // and not at the other, which hears what a stranger hears.
 func TestPortNotToBootFrom(t *testing.T) {

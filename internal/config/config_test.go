@@ -146,7 +146,7 @@ rpc_timeout = 0.25
 		"[DEFAULT]host":                {Value: "/usr/lib/ironic/x", Origin: "usher.conf:3"},
 		"[DEFAULT]debug":               {Value: "false", Origin: "default", Reloadable: true},
 		"[DEFAULT]auth_strategy":       {Value: "noauth", Origin: "default"},
-		"[database]connection":         {Value: "mysql+pymysql://ironic:***@db/ironic?charset=***&password=***", Origin: "usher.conf:5"},
+		"[database]connection":         {Value: "mysql+pymysql://ironic:***@db/ironic?charset=utf8&password=***", Origin: "usher.conf:5"},
 		"[json_rpc]password":           {Value: "***", Origin: "usher.conf:7"},
 		"[json_rpc]username":           {Value: "***", Origin: "usher.conf:8"},
 		"[pxe]file_permission":         {Value: "0640", Origin: "usher.conf:10"},

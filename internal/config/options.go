@@ -117,7 +117,7 @@ func databaseOptions(d *Database) []option {
 	return inGroup("database", []option{
 		{id: name("connection"), kind: text(), into: &d.Connection, def: "sqlite:///$state_path/usher.sqlite", secret: true, url: true,
 			old:  []id{{"DEFAULT", "sql_connection"}, {"DATABASE", "sql_connection"}, {"sql", "connection"}},
-			help: "The database, as SQLAlchemy writes it: `sqlite:///PATH`, `mysql+pymysql://USER:PASSWORD@HOST/NAME`, `postgresql://...`. Ironic's own is only read. (Ironic has no default.)"},
+			help: "The database, as SQLAlchemy writes it: `sqlite:///PATH`, `mysql+pymysql://USER:PASSWORD@HOST/NAME`, `postgresql://...`. Ironic's own is only read. A `read_default_file` is read as PyMySQL reads it; `usher config show` says what it gives. (Ironic has no default.)"},
 		{id: name("max_pool_size"), kind: integer(0, noMax), into: &d.MaxPoolSize, def: "5",
 			help: "Connections kept open; 0: as many as are asked for."},
 		{id: name("max_overflow"), kind: integer(noMin, noMax), into: &d.MaxOverflow, def: "50",
