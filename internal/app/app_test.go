@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"database/sql"
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
@@ -644,5 +645,102 @@ func TestDeployOverHTTP(t *testing.T) {
 	}
 	if got := a.get(DoorMachines, bootPath); got.status != 200 {
 		t.Errorf("%+v", got)
+	}
+}
+
+// ironic makes an Ironic database of the golden dump.
+func (s *site) ironic() (file string) {
+	s.t.Helper()
+	dump, err := os.ReadFile("../inventory/testdata/ironic/sqlite.sql")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	file = filepath.Join(s.dir, "ironic.sqlite")
+	db, err := sql.Open("sqlite", file)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.ExecContext(s.t.Context(), string(dump)); err != nil {
+		s.t.Fatal(err)
+	}
+	return file
+}
+
+// TestLeastTLS: [json_rpc] and [api] say what TLS their listeners allow, and
+// machines' firmware knows none of it.
+func TestLeastTLS(t *testing.T) {
+	s := newSite(t)
+	cert, key := s.pair(1)
+	port, err := testenv.Port("127.0.0.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := []string{"[api]enable_ssl_api=true", "[usher]boot_tls_listen=127.0.0.1:0", "[ssl]cert_file=" + cert, "[ssl]key_file=" + key}
+	beside := append(slices.Clone(own), "[database]connection=sqlite:///"+s.ironic(), "[json_rpc]use_ssl=true", "[usher]rpc_listen=127.0.0.1:"+port,
+		"[deploy]http_root="+s.dir, "[pxe]tftp_root="+s.dir)
+	const aes128, aes256 = tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384
+	for _, c := range []struct {
+		options []string
+		door    string
+		most    uint16 // version that the client speaks
+		cipher  uint16 // 0: any
+		want    bool
+	}{
+		{nil, DoorRPC, tls.VersionTLS12, 0, true},
+		{nil, DoorRPC, tls.VersionTLS11, 0, false},
+		{nil, DoorManagement, tls.VersionTLS12, 0, true},
+		{[]string{"[json_rpc]server_tls_minimum_version=1.3"}, DoorRPC, tls.VersionTLS12, 0, false},
+		{[]string{"[json_rpc]server_tls_minimum_version=1.3"}, DoorRPC, tls.VersionTLS13, 0, true},
+		{[]string{"[json_rpc]server_tls_minimum_version=1.3"}, DoorManagement, tls.VersionTLS12, 0, true},
+		{[]string{"[json_rpc]tls_minimum_version=1.3"}, DoorRPC, tls.VersionTLS12, 0, false},
+		{[]string{"[api]server_tls_minimum_version=1.3"}, DoorManagement, tls.VersionTLS12, 0, false},
+		{[]string{"[api]server_tls_minimum_version=1.3"}, DoorMachinesTLS, tls.VersionTLS12, 0, true},
+		// Only a release whose default is 1.3 has the option.
+		{[]string{"[json_rpc]server_tls_ciphers=HIGH:!aNULL"}, DoorRPC, tls.VersionTLS12, 0, false},
+		{[]string{"[json_rpc]server_tls_ciphers=ECDHE-ECDSA-AES256-GCM-SHA384", "[json_rpc]server_tls_minimum_version=1.2"},
+			DoorRPC, tls.VersionTLS12, aes128, false},
+		{[]string{"[json_rpc]server_tls_ciphers=ECDHE-ECDSA-AES256-GCM-SHA384", "[json_rpc]server_tls_minimum_version=1.2"},
+			DoorRPC, tls.VersionTLS12, aes256, true},
+		{[]string{"[api]cert_file=" + cert, "[api]key_file=" + key, "[ssl]cert_file=", "[usher]boot_tls_listen="},
+			DoorManagement, tls.VersionTLS12, 0, true},
+	} {
+		base := own
+		if c.door == DoorRPC {
+			base = beside // an agent's
+		}
+		a, err := s.new(append(slices.Clone(base), c.options...)...)
+		if err != nil {
+			t.Fatalf("%v: %v", c.options, err)
+		}
+		client := &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS10, MaxVersion: c.most}
+		if c.cipher != 0 {
+			client.CipherSuites = []uint16{c.cipher}
+		}
+		i := slices.IndexFunc(a.doors, func(d *door) bool { return d.name == c.door })
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			if conn, err := a.doors[i].listener.Accept(); err == nil {
+				_ = conn.(*tls.Conn).HandshakeContext(t.Context()) // the client tells
+				conn.Close()
+			}
+		}()
+		conn, err := (&tls.Dialer{Config: client}).DialContext(t.Context(), "tcp", a.Addr(c.door))
+		if err == nil {
+			conn.Close()
+		}
+		if (err == nil) != c.want {
+			t.Errorf("%v, %s, TLS %x, cipher %x: %v", c.options, c.door, c.most, c.cipher, err)
+		}
+		<-done
+		if err := a.lifecycle.stop(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	_, err = s.new(append(beside, "[json_rpc]server_tls_ciphers=HIGH:!aNULL", "[json_rpc]server_tls_minimum_version=1.2")...)
+	if err == nil || !strings.Contains(err.Error(), `[json_rpc]server_tls_ciphers: "HIGH" is no cipher that Usher can use`) ||
+		!strings.Contains(err.Error(), "[json_rpc]server_tls_minimum_version = 1.3") {
+		t.Errorf("a group of ciphers: %v", err)
 	}
 }

@@ -12,7 +12,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/usher-boot/usher"
 	"github.com/usher-boot/usher/internal/bootapi"
 	"github.com/usher-boot/usher/internal/config"
 	"github.com/usher-boot/usher/internal/jsonrpc"
@@ -154,16 +153,18 @@ func (a *App) buildDoors(_ context.Context, cfg *config.Config) error {
 			d.server = bootapi.NewServer(a.machine, a.logger)
 		case DoorMachinesTLS:
 			d.server = bootapi.NewServer(a.machine, a.logger)
-			err = d.useTLS("[ssl]", cfg.SSL.CertFile, cfg.SSL.KeyFile, "")
+			err = d.useTLS(serverTLS{certificate: certificateOf(cfg, "[ssl]", "", "")})
 		case DoorManagement:
 			d.server, err = a.managementServer(cfg)
 			if err == nil && cfg.API.EnableSSLAPI {
-				err = d.useTLS("[ssl]", cfg.SSL.CertFile, cfg.SSL.KeyFile, "")
+				err = d.useTLS(serverTLS{certificate: certificateOf(cfg, "[api]", cfg.API.CertFile, cfg.API.KeyFile),
+					group: "[api]", minimum: cfg.API.ServerTLSMinimumVersion, ciphers: cfg.API.ServerTLSCiphers})
 			}
 		case DoorRPC:
 			d.server, err = a.rpcServer(d, cfg)
 			if err == nil && cfg.JSONRPC.UseSSL {
-				err = a.rpcTLS(d, cfg)
+				err = d.useTLS(serverTLS{certificate: certificateOf(cfg, "[json_rpc]", cfg.JSONRPC.CertFile, cfg.JSONRPC.KeyFile),
+					clients: cfg.SSL.CAFile, group: "[json_rpc]", minimum: cfg.JSONRPC.ServerTLSMinimumVersion, ciphers: cfg.JSONRPC.ServerTLSCiphers})
 			}
 		case DoorAdmin:
 			operators := a.adminDoor(cfg, d)
@@ -231,24 +232,11 @@ func (d *door) stop(ctx context.Context) error {
 	return err
 }
 
-// useTLS makes the door speak TLS, reading the certificate again for a new
-// connection once its file has changed. clients is a file of CAs of which a
-// client must show a certificate; empty asks for none.
-func (d *door) useTLS(group, certFile, keyFile, clients string) error {
-	if certFile == "" || keyFile == "" {
-		return usher.Errorf(usher.ErrInvalid, "%scert_file and %[1]skey_file are needed for TLS on the %s door", group, d.name)
-	}
-	cert := &certificate{certFile: certFile, keyFile: keyFile}
-	if _, err := cert.get(nil); err != nil {
-		return named(group+"cert_file", err)
-	}
-	config := &tls.Config{GetCertificate: cert.get, MinVersion: tls.VersionTLS12}
-	if clients != "" {
-		pool, err := certPool(clients)
-		if err != nil {
-			return named(group+"ca_file", err)
-		}
-		config.ClientCAs, config.ClientAuth = pool, tls.RequireAndVerifyClientCert
+// useTLS makes the door speak TLS.
+func (d *door) useTLS(t serverTLS) error {
+	config, err := t.config(d.name)
+	if err != nil {
+		return err
 	}
 	d.listener = tls.NewListener(d.listener, config)
 	return nil

@@ -72,6 +72,10 @@ type API struct {
 	MaxLimit           int
 	PublicEndpoint     string
 	EnableSSLAPI       bool
+
+	CertFile, KeyFile       string // empty: those of [ssl]
+	ServerTLSMinimumVersion string // "1.2" or "1.3"
+	ServerTLSCiphers        string // OpenSSL's names; empty: Go's choice
 }
 
 // Conductor is the group [conductor].
@@ -140,6 +144,9 @@ type JSONRPC struct {
 	CertFile              string
 	KeyFile               string
 	Timeout               time.Duration
+
+	ServerTLSMinimumVersion string // as API's
+	ServerTLSCiphers        string
 }
 
 // SSL is the group [ssl].

@@ -86,5 +86,18 @@ func globalAuth(l *loader) string {
 	return literal(pyStr(r.value))
 }
 
+// leastVersion is the default of a group's server_tls_minimum_version. It is
+// what all releases of Ironic allow. Only where server_tls_ciphers is set, the
+// release must be one whose default is 1.3: none of the others has that option.
+func leastVersion(group string) func(*loader) string {
+	return func(l *loader) string {
+		r := l.resolve(l.byID[id{group, "server_tls_ciphers"}])
+		if r.err == nil && r.value != "" {
+			return "1.3"
+		}
+		return "1.2"
+	}
+}
+
 // literal protects text from being read as references.
 func literal(s string) string { return strings.ReplaceAll(s, "$", "$$") }

@@ -83,7 +83,11 @@ func apiOptions(a *API) []option {
 		{id: name("public_endpoint"), kind: webURL(), into: &a.PublicEndpoint, reload: true,
 			help: "URL that links in answers start with; unset: the one that was asked."},
 		{id: name("enable_ssl_api"), kind: boolean(), into: &a.EnableSSLAPI, def: "false",
-			help: "Serve the management API over TLS, with the certificate of `[ssl]`."},
+			help: "Serve the management API over TLS."},
+		{id: name("cert_file"), kind: text(), into: &a.CertFile, help: "Server certificate of the management API; unset: that of `[ssl]`."},
+		{id: name("key_file"), kind: text(), into: &a.KeyFile, help: "Key of `cert_file`."},
+		minimumVersion("api", &a.ServerTLSMinimumVersion),
+		ciphers(&a.ServerTLSCiphers),
 	})
 }
 
@@ -186,6 +190,8 @@ func jsonRPCOptions(j *JSONRPC) []option {
 		{id: name("insecure"), kind: boolean(), into: &j.Insecure, def: "false", help: "Do not check other conductors' certificates."},
 		{id: name("cert_file"), kind: text(), into: &j.CertFile, help: "Server certificate of JSON-RPC; unset: that of `[ssl]`."},
 		{id: name("key_file"), kind: text(), into: &j.KeyFile, help: "Key of `cert_file`."},
+		minimumVersion("json_rpc", &j.ServerTLSMinimumVersion),
+		ciphers(&j.ServerTLSCiphers),
 		{id: name("timeout"), kind: seconds(1, noMax), into: &j.Timeout, def: "120", help: "Time a call has."},
 	})
 }
@@ -240,6 +246,19 @@ func usherOptions(u *Usher) []option {
 		{id: name("shutdown_timeout"), kind: fraction(), into: &u.ShutdownTimeout, def: "10", help: "Time that requests have to end when the program stops."},
 		{id: name("retry_after"), kind: seconds(1, noMax), into: &u.RetryAfter, def: "3", reload: true, help: "Pause that a machine is asked to make before it tries again."},
 	})
+}
+
+// minimumVersion and ciphers are the rows of what a server's TLS allows.
+func minimumVersion(group string, into *string) option {
+	return option{id: name("server_tls_minimum_version"), kind: choice("1.2", "1.3"), into: into, old: []id{name("tls_minimum_version")},
+		compute: leastVersion(group), computed: "`1.3` where `server_tls_ciphers` is set, else `1.2`",
+		help: "Least version of TLS that clients must speak. (The default of Ironic 39 is 1.3; Ironic 29 does not have the option.)"}
+}
+
+func ciphers(into *string) option {
+	return option{id: name("server_tls_ciphers"), kind: text(), into: into, old: []id{name("tls_ciphers")},
+		help: "Ciphers of TLS 1.2, by OpenSSL's names, separated by colons; unset: those that Go counts as secure. " +
+			"Without effect where TLS 1.3 is the least version. (Ironic takes OpenSSL's groups, such as HIGH, too.)"}
 }
 
 // waiting is the row of a bound on a wait state.

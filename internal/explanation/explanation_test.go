@@ -294,7 +294,7 @@ func TestCauses(t *testing.T) {
 				"fix: usher node deploy n1, which writes its disk anew (or [api]restrict_boot_config = false answers in every state)"}},
 		{name: "enrolled, beside Ironic", option: ironic, world: func(w *world) { w.node.ProvisionState, w.node.Name = usher.Enroll, "" },
 			cause: dispatch.CauseWrongState, exit: usher.ErrNotFound,
-			says: []string{"verbs on the way to waiting for one: manage, then provide, then deploy", "fix: openstack baremetal node manage " + uuid +
+			says: []string{"verbs on the way to waiting for one: manage, then provide (may erase its disks by cleaning), then deploy\n", "fix: openstack baremetal node manage " + uuid +
 				", then openstack baremetal node provide " + uuid + ", then openstack baremetal node deploy " + uuid +
 				", which may erase its disks by cleaning and writes its disk anew (or"}},
 		{name: "failed", world: func(w *world) {
@@ -516,6 +516,7 @@ func TestAdviceSaysWhatItDestroys(t *testing.T) {
 		"node provide":  "may erase its disks by cleaning",
 		"node clean":    "may erase its disks by cleaning",
 		"rebuild":       "writes its disk anew", // also as the name of a verb
+		"provide":       "may erase its disks by cleaning",
 	}
 	seen := map[string]bool{}
 	none := says(usher.Errorf(usher.ErrNotFound, "none"))

@@ -239,9 +239,9 @@ func (e *explainer) state(ctx context.Context) {
 	default:
 		text += ": waits for no ramdisk, and [api]restrict_boot_config = true answers only nodes that do"
 		if len(single) > 0 {
-			more = append(more, "verbs that make it wait for one: "+described(single, condition.DeployInterface))
+			more = append(more, "verbs that make it wait for one: "+strings.Join(described(single, condition.DeployInterface), ", "))
 		} else if len(way) > 0 && !n.ProvisionState.Transient() {
-			more = append(more, "verbs on the way to waiting for one: "+strings.Join(words(way), ", then "))
+			more = append(more, "verbs on the way to waiting for one: "+strings.Join(described(way, condition.DeployInterface), ", then "))
 		}
 	}
 	mark := OK

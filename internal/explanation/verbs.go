@@ -116,7 +116,7 @@ func cleans(verb usher.Event) bool {
 
 // described are verbs for people, with what they cost a node that has
 // something to lose.
-func described(verbs []usher.Event, deployInterface string) string {
+func described(verbs []usher.Event, deployInterface string) []string {
 	all := words(verbs)
 	for i, v := range verbs {
 		if v == usher.EventDeploy {
@@ -126,7 +126,7 @@ func described(verbs []usher.Event, deployInterface string) string {
 			all[i] += " (" + lost + ")"
 		}
 	}
-	return strings.Join(all, ", ")
+	return all
 }
 
 // command is what to type for a verb: usher's own where there is one.
