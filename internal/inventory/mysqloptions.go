@@ -51,11 +51,10 @@ func readMySQL(loc location) (o mysqlOptions, err error) {
 	o.database = cmp.Or(o.database, loc.take("db"))
 	o.socket, o.bindAddress = loc.take("unix_socket"), loc.take("bind_address")
 	o.initCommand = loc.take("init_command")
-	if o.port = loc.port; o.port == 0 {
-		if o.port, err = portOf(loc.take("port"), badURL("option port must be a number from 1 to 65535")); err != nil {
-			return o, err
-		}
+	if o.port, err = portOf(loc.take("port"), badURL("option port must be a number from 1 to 65535")); err != nil {
+		return o, err
 	}
+	o.port = cmp.Or(o.port, loc.port)
 	if o.ssl, err = takeSSL(&loc); err != nil {
 		return o, err
 	}
