@@ -125,6 +125,11 @@ func New(ctx context.Context, o Options) (*App, error) {
 	for _, w := range cfg.Warnings() {
 		a.logger.Warn(w)
 	}
+	for _, note := range connectionNotes(cfg) {
+		if note.Warning {
+			a.logger.Warn("[database]connection: " + note.Text)
+		}
+	}
 	if err := a.build(ctx, cfg); err != nil {
 		return nil, errors.Join(err, a.lifecycle.stop(context.WithoutCancel(ctx)))
 	}
@@ -285,7 +290,7 @@ func (a *App) reload(ctx context.Context) error {
 // Inventory tells what the process works on, for the start-up notice.
 func (a *App) Inventory() string {
 	name := "the database of [database]connection"
-	if path, ok := a.sqlitePath(a.cfg.Load()); ok {
+	if path := sqliteFile(a.cfg.Load()); path != "" {
 		name = "SQLite " + path
 	}
 	if a.ironic {

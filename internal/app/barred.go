@@ -5,20 +5,15 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"strings"
 
 	"github.com/usher-boot/usher/internal/config"
+	"github.com/usher-boot/usher/internal/inventory"
 )
 
 // sqliteFile is the file of the configured database; empty where a server
 // holds it.
 func sqliteFile(cfg *config.Config) string {
-	path, _ := strings.CutPrefix(cfg.Database.Connection, "sqlite:///")
-	if path == cfg.Database.Connection {
-		return ""
-	}
-	path, _, _ = strings.Cut(path, "?")
-	return path
+	return inventory.SQLiteFile(cfg.Database.Connection)
 }
 
 // barred is why this account cannot use the configured database: a SQLite file

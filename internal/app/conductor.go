@@ -66,7 +66,6 @@ func (a *App) buildConductor(_ context.Context, cfg *config.Config) error {
 	})
 	a.lifecycle.onStop("conductor", a.stopConductor)
 
-	_, sqlite := a.sqlitePath(cfg)
 	a.pulse = newPulse(a.store, cfg.Conductor.HeartbeatInterval)
 	a.member = membership.NewMember(a.pulse, membership.MemberOptions{
 		Conductor: usher.Conductor{
@@ -75,7 +74,7 @@ func (a *App) buildConductor(_ context.Context, cfg *config.Config) error {
 			Interfaces: hardwareInterfaces(cfg),
 		},
 		Source:            a.store,
-		Exclusive:         sqlite, // the state lock has made sure of it
+		Exclusive:         sqliteFile(cfg) != "", // the state lock has made sure of it
 		HeartbeatInterval: cfg.Conductor.HeartbeatInterval,
 		HeartbeatTimeout:  a.heartbeatTimeout(cfg),
 		Logger:            a.logger,

@@ -12,7 +12,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/usher-boot/usher"
 	"github.com/usher-boot/usher/internal/bootapi"
 	"github.com/usher-boot/usher/internal/bootrpc"
 	"github.com/usher-boot/usher/internal/config"
@@ -73,7 +72,7 @@ func (a *App) bindDoors(ctx context.Context, cfg *config.Config) error {
 			return err
 		}
 	}
-	if _, alone := a.sqlitePath(cfg); a.role.Conductor && !alone {
+	if a.role.Conductor && sqliteFile(cfg) == "" {
 		option, address := rpcAddress(cfg, a.ironic)
 		if err := a.bind(ctx, cfg, DoorRPC, option, address); err != nil {
 			return err
@@ -183,16 +182,18 @@ func (a *App) buildDoors(_ context.Context, cfg *config.Config) error {
 			d.server = bootapi.NewServer(a.machine, a.logger)
 		case DoorMachinesTLS:
 			d.server = bootapi.NewServer(a.machine, a.logger)
-			err = d.useTLS(a.logger, "[ssl]", cfg.SSL.CertFile, cfg.SSL.KeyFile, "")
+			err = d.useTLS(a.logger, serverTLS{certificate: certificateOf(cfg, "[ssl]", "", "")})
 		case DoorManagement:
 			d.server, err = a.managementServer(cfg)
 			if err == nil && cfg.API.EnableSSLAPI {
-				err = d.useTLS(a.logger, "[ssl]", cfg.SSL.CertFile, cfg.SSL.KeyFile, "")
+				err = d.useTLS(a.logger, serverTLS{certificate: certificateOf(cfg, "[api]", cfg.API.CertFile, cfg.API.KeyFile),
+					group: "[api]", minimum: cfg.API.ServerTLSMinimumVersion, ciphers: cfg.API.ServerTLSCiphers})
 			}
 		case DoorRPC:
 			d.server, err = a.rpcServer(d, cfg)
 			if err == nil && cfg.JSONRPC.UseSSL {
-				err = a.rpcTLS(d, cfg)
+				err = d.useTLS(a.logger, serverTLS{certificate: certificateOf(cfg, "[json_rpc]", cfg.JSONRPC.CertFile, cfg.JSONRPC.KeyFile),
+					clients: cfg.SSL.CAFile, group: "[json_rpc]", minimum: cfg.JSONRPC.ServerTLSMinimumVersion, ciphers: cfg.JSONRPC.ServerTLSCiphers})
 			}
 		case DoorAdmin:
 			operators := a.adminDoor(cfg, d)
@@ -260,26 +261,13 @@ func (d *door) stop(ctx context.Context) error {
 	return err
 }
 
-// useTLS makes the door speak TLS, reading the certificate again for a new
-// connection once its file has changed. clients is a file of CAs of which a
-// client must show a certificate; empty asks for none.
-func (d *door) useTLS(logger *slog.Logger, group, certFile, keyFile, clients string) error {
-	if certFile == "" || keyFile == "" {
-		return usher.Errorf(usher.ErrInvalid, "%scert_file and %[1]skey_file are needed for TLS on the %s door", group, d.name)
+// useTLS makes the door speak TLS.
+func (d *door) useTLS(logger *slog.Logger, t serverTLS) error {
+	config, cert, err := t.config(d.name, logger)
+	if err != nil {
+		return err
 	}
-	cert := &certificate{certFile: certFile, keyFile: keyFile, logger: logger}
 	d.cert = cert
-	if _, err := cert.get(nil); err != nil {
-		return named(group+"cert_file", err)
-	}
-	config := &tls.Config{GetCertificate: cert.get, MinVersion: tls.VersionTLS12}
-	if clients != "" {
-		pool, err := certPool(clients)
-		if err != nil {
-			return named(group+"ca_file", err)
-		}
-		config.ClientCAs, config.ClientAuth = pool, tls.RequireAndVerifyClientCert
-	}
 	d.listener = tls.NewListener(d.listener, config)
 	return nil
 }

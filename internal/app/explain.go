@@ -59,6 +59,7 @@ func Explain(ctx context.Context, cfg *config.Config, q ExplainOptions) (*explan
 func decisionSettings(cfg *config.Config, ironic bool) dispatch.Options {
 	return dispatch.Options{
 		Restrict:   cfg.API.RestrictBootConfig,
+		AllPorts:   cfg.Neutron.AddAllPorts,
 		RPCTimeout: cfg.Usher.RPCTimeout,
 		Failover:   !ironic, // any conductor of our own inventory can prepare any node
 	}
@@ -103,7 +104,7 @@ func explainFrom(ctx context.Context, cfg *config.Config, o *explanation.Options
 	var client *jsonrpc.Client
 	switch {
 	case ironic:
-		o.Dispatch.Elsewhere = &dispatch.Elsewhere{Members: rings, HeartbeatTimeout: timeout}
+		o.Dispatch.Elsewhere = newElsewhere(cfg, reader, rings, timeout)
 		o.Site.RPC = "[usher]rpc_listen = " + agentListen(cfg)
 		client, err = agentClient(cfg)
 	case sqlite:

@@ -152,7 +152,14 @@ func (a *App) elsewhere(cfg *config.Config) *dispatch.Elsewhere {
 	if !a.ironic {
 		return nil
 	}
-	return &dispatch.Elsewhere{Members: a.rings, HeartbeatTimeout: a.heartbeatTimeout(cfg)}
+	return newElsewhere(cfg, a.reader, a.rings, a.heartbeatTimeout(cfg))
+}
+
+func newElsewhere(cfg *config.Config, r *inventory.Reader, m dispatch.Members, heartbeatTimeout time.Duration) *dispatch.Elsewhere {
+	// Without a time-out a conductor still was there for a heartbeat's time
+	// after the last one.
+	return &dispatch.Elsewhere{Members: m, HeartbeatTimeout: max(heartbeatTimeout, 2*cfg.Conductor.HeartbeatInterval),
+		RequireManagedBoot: cfg.Inspector.RequireManagedBoot, Inspections: r}
 }
 
 // isLocal says whether the conductor of this name is the one of this process,

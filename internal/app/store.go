@@ -67,6 +67,16 @@ func databaseOptions(cfg *config.Config, logger *slog.Logger) inventory.Options 
 	}
 }
 
+// connectionNotes are what [database]connection does not say itself. What is
+// wrong with it, opening it tells.
+func connectionNotes(cfg *config.Config) []inventory.Note {
+	notes, err := inventory.Notes(cfg.Database.Connection)
+	if err != nil {
+		return nil
+	}
+	return notes
+}
+
 // useStore opens our own inventory. SQLite's schema is brought up to date
 // here; that of a shared database is the operator's to upgrade.
 func (a *App) useStore(ctx context.Context, cfg *config.Config) error {
@@ -75,7 +85,7 @@ func (a *App) useStore(ctx context.Context, cfg *config.Config) error {
 		return err
 	}
 	a.lifecycle.onStop("inventory", func(context.Context) error { return a.store.Close() })
-	if _, sqlite := a.sqlitePath(cfg); sqlite {
+	if sqliteFile(cfg) != "" {
 		if err := a.store.Migrate(ctx); err != nil {
 			return err
 		}
@@ -118,9 +128,4 @@ func (a *App) heartbeatTimeout(cfg *config.Config) (timeout time.Duration) {
 		timeout = cfg.Conductor.HeartbeatTimeout
 	}
 	return timeout
-}
-
-// sqlitePath is the file of an SQLite connection.
-func (a *App) sqlitePath(cfg *config.Config) (string, bool) {
-	return strings.CutPrefix(cfg.Database.Connection, "sqlite:///")
 }

@@ -232,7 +232,7 @@ func (w *world) node(state usher.State, change ...func(*usher.Node)) *usher.Node
 	}
 	mac, _ := usher.ParseMAC(aMAC)
 	mac[4], mac[5] = n.UUID[34], n.UUID[35]
-	if err := w.store.CreatePort(w.t.Context(), &usher.Port{UUID: "aaaaaaaa" + n.UUID[8:], NodeID: n.ID, NodeUUID: n.UUID, Address: mac}); err != nil {
+	if err := w.store.CreatePort(w.t.Context(), &usher.Port{UUID: "aaaaaaaa" + n.UUID[8:], NodeID: n.ID, NodeUUID: n.UUID, Address: mac, PXEEnabled: true}); err != nil {
 		w.t.Fatal(err)
 	}
 	return w.get(n.UUID)

@@ -16,7 +16,11 @@ import (
 // path tells the way to the conductor and its answer, as far as the decision
 // went.
 func (e *explainer) path(ctx context.Context) {
-	if e.dec.Cause == dispatch.CauseWrongState {
+	switch e.dec.Cause {
+	case dispatch.CausePXEDisabled:
+		e.step("then", Note, 0, "the port decides: hash ring and conductors are not asked")
+		return
+	case dispatch.CauseWrongState:
 		e.step("then", Note, 0, "the state decides: hash ring and conductors are not asked")
 		return
 	}
@@ -45,6 +49,10 @@ func (e *explainer) path(ctx context.Context) {
 	for i, c := range e.seen.calls {
 		e.r.Calls = append(e.r.Calls, *c)
 		e.call(c, i)
+	}
+	if elsewhere := e.Dispatch.Elsewhere; elsewhere != nil {
+		managed, err := elsewhere.ManagesBoot(ctx, e.dec.Node)
+		e.unmanaged = err == nil && !managed
 	}
 }
 

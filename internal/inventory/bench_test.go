@@ -24,7 +24,7 @@ func BenchmarkBootNodeByMAC(b *testing.B) {
 					b.Fatal(err)
 				}
 				macs[i] = usher.MAC{2, 0, 0, 0, byte(i >> 8), byte(i)}
-				if err := s.CreatePort(b.Context(), &usher.Port{NodeUUID: n.UUID, Address: macs[i]}); err != nil {
+				if err := s.CreatePort(b.Context(), &usher.Port{NodeUUID: n.UUID, Address: macs[i], PXEEnabled: true}); err != nil {
 					b.Fatal(err)
 				}
 			}

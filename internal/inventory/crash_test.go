@@ -52,7 +52,7 @@ func writeForEver(url string) error {
 		}
 		fmt.Println("node", n.UUID)
 		mac := usher.MAC{2, byte(i >> 24), byte(i >> 16), byte(i >> 8), byte(i)}
-		if err := s.CreatePort(ctx, &usher.Port{NodeUUID: n.UUID, Address: mac}); err != nil {
+		if err := s.CreatePort(ctx, &usher.Port{NodeUUID: n.UUID, Address: mac, PXEEnabled: true}); err != nil {
 			return err
 		}
 		fmt.Println("port", mac)

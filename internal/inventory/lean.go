@@ -47,7 +47,7 @@ var leanQueries = [...]string{
 }
 
 const leanColumns = "SELECT n.uuid, n.name, n.driver, n.boot_interface, n.provision_state, n.conductor_group," +
-	" n.conductor_affinity, n.provision_updated_at"
+	" n.conductor_affinity, n.provision_updated_at, p.pxe_enabled"
 
 func newLean(path string, busy time.Duration) *lean {
 	// More would wait for a processor, each with a page cache of its own.
@@ -240,6 +240,8 @@ func (c *leanConn) row() (*usher.BootNode, bool) {
 		ProvisionState: usher.State(c.text(4)), ConductorGroup: c.text(5),
 		ConductorAffinity:  sqlite3.Xsqlite3_column_int64(c.tls, c.stmt, 6),
 		ProvisionUpdatedAt: updated,
+		// Null means true: see enabled.
+		PXEDisabled: c.text(8) == "0",
 	}, err == nil
 }
 

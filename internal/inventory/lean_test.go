@@ -54,7 +54,7 @@ func TestLean(t *testing.T) {
 			if err := s.CreateNode(t.Context(), n); err != nil {
 				t.Error(err)
 			}
-			if err := s.CreatePort(t.Context(), &usher.Port{NodeUUID: n.UUID, Address: mac}); err != nil {
+			if err := s.CreatePort(t.Context(), &usher.Port{NodeUUID: n.UUID, Address: mac, PXEEnabled: i%2 == 0}); err != nil {
 				t.Error(err)
 			}
 			for _, state := range []usher.State{usher.DeployWait, usher.Active, usher.CleanWait} {

@@ -35,7 +35,7 @@ func testNear(t *testing.T, s *Store) {
 		t.Errorf("PortsBeside: %v\n%s", err, diff)
 	}
 	at, err := s.PortsAt(ctx, []usher.MAC{asked, parseMAC(t, "52:54:00:12:34:9f")})
-	wantAt := []usher.KnownAddress{{Address: parseMAC(t, "52:54:00:12:34:9f"), NodeUUID: n.UUID, NodeName: "n", State: n.ProvisionState}}
+	wantAt := []usher.KnownAddress{{Address: parseMAC(t, "52:54:00:12:34:9f"), PXEEnabled: true, NodeUUID: n.UUID, NodeName: "n", State: n.ProvisionState}}
 	if diff := cmp.Diff(wantAt, at); err != nil || diff != "" {
 		t.Errorf("PortsAt: %v\n%s", err, diff)
 	}
@@ -170,7 +170,7 @@ func nearInIronic(t *testing.T, r *Reader) {
 		t.Errorf("PortsBeside: %v\n%s", err, diff)
 	}
 	at, err := r.PortsAt(t.Context(), []usher.MAC{asked, parseMAC(t, "52:54:00:aa:f0:16")})
-	want := []usher.KnownAddress{{Address: parseMAC(t, "52:54:00:aa:f0:16"), NodeUUID: "8733b875-30ea-5929-9b3b-8c04ada0b065",
+	want := []usher.KnownAddress{{Address: parseMAC(t, "52:54:00:aa:f0:16"), PXEEnabled: true, NodeUUID: "8733b875-30ea-5929-9b3b-8c04ada0b065",
 		NodeName: "ipxe-1", State: usher.DeployWait}}
 	if diff := cmp.Diff(want, at); err != nil || diff != "" {
 		t.Errorf("PortsAt: %v\n%s", err, diff)

@@ -101,7 +101,10 @@ func OpenReader(ctx context.Context, o Options) (*Reader, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	if err := r.checkColumns(ctx); err != nil {
+	if err := r.checkColumns(ctx, ReaderTables()); err != nil {
+		if !errors.Is(err, usher.ErrUnavailable) {
+			err = fmt.Errorf("the database cannot serve Usher: %w", err)
+		}
 		return nil, errors.Join(err, r.Close())
 	}
 	return r, nil

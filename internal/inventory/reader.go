@@ -38,16 +38,13 @@ func newReader(d *dialect, o Options) (*Reader, error) {
 		reading = min(reading, 2) // for the lists of operators; machines have the lean ones
 	}
 	setPool(db, reading)
-	fields := bootNodeFields()
-	columns := selectList("n", fields)
-	r := &Reader{d: d, db: db, log: o.logger(), fields: fields,
-		byMAC:  statement{query: d.bind("SELECT " + columns + byMACJoin + "= ?")},
-		byUUID: statement{query: d.bind("SELECT " + columns + " FROM nodes n WHERE n.uuid = ?")},
-	}
+	r := &Reader{d: d, db: db, log: o.logger(), fields: bootNodeFields()}
+	r.byMAC.query = d.bind("SELECT " + r.byMACColumns() + byMACJoin + "= ?")
+	r.byUUID.query = d.bind("SELECT " + selectList("n", r.fields) + " FROM nodes n WHERE n.uuid = ?")
 	if d.embedded {
 		r.lean = d.lean()
 	} else {
-		r.together(columns, reading)
+		r.together(reading)
 	}
 	return r, nil
 }
@@ -150,9 +147,13 @@ func dropIdle(db *sql.DB) {
 	db.SetMaxIdleConns(db.Stats().MaxOpenConnections)
 }
 
+// CheckMore fails on the first column of MoreTables that cannot be read, and
+// names it.
+func (r *Reader) CheckMore(ctx context.Context) error { return r.checkColumns(ctx, MoreTables()) }
+
 // checkColumns fails on the first column that cannot be read, and names it.
-func (r *Reader) checkColumns(ctx context.Context) error {
-	for _, t := range ReaderTables() {
+func (r *Reader) checkColumns(ctx context.Context, tables []Table) error {
+	for _, t := range tables {
 		if t.Name == "alembic_version" {
 			continue
 		}
@@ -174,7 +175,7 @@ func (r *Reader) checkColumns(ctx context.Context) error {
 		}
 		for i, name := range names {
 			if one := try(name); one != nil {
-				return fmt.Errorf("the database cannot serve Usher: column %s.%s is missing or may not be read: %w",
+				return fmt.Errorf("column %s.%s is missing or may not be read: %w",
 					t.Name, t.Columns[i], one)
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/pressly/goose/v3/database"
@@ -17,7 +18,8 @@ import (
 )
 
 // newSQLite reads sqlite:////absolute/path and sqlite:///relative/path. The
-// option timeout is pysqlite's: seconds to wait for another writer.
+// option timeout is pysqlite's: seconds to wait for another writer. Its other
+// options mean something to Python only.
 func newSQLite(loc location) (*dialect, error) {
 	if loc.host != "" || loc.user != "" || loc.port != 0 {
 		return nil, badURL("has too few slashes: an absolute path is sqlite:////path, a relative one sqlite:///path")
@@ -25,11 +27,14 @@ func newSQLite(loc location) (*dialect, error) {
 	if loc.database == "" || loc.database == ":memory:" {
 		return nil, badURL("names a database in memory, which no other process could see; name a file")
 	}
-	timeout, err := loc.takeSeconds("timeout", 5)
+	if strings.HasPrefix(loc.database, "file:") {
+		return nil, badURL("names the file by a URI; write its path: sqlite:////path")
+	}
+	busy, err := loc.takeFraction("timeout", 5*time.Second)
 	if err != nil {
 		return nil, err
 	}
-	loc.take("check_same_thread") // means something to Python only
+	idle := loc.takeIdle([]string{"cached_statements", "check_same_thread", "detect_types", "isolation_level", "uri"})
 	if err := loc.rest(); err != nil {
 		return nil, err
 	}
@@ -37,7 +42,6 @@ func newSQLite(loc location) (*dialect, error) {
 	if err != nil {
 		return nil, badURL("names a file whose folder cannot be told: %v", err)
 	}
-	busy := time.Duration(timeout) * time.Second
 	return &dialect{
 		name:       "sqlite",
 		embedded:   true,
@@ -52,6 +56,9 @@ func newSQLite(loc location) (*dialect, error) {
 		},
 		lean:  func() *lean { return newLean(path, busy) },
 		fault: sqliteFault,
+
+		database: path,
+		notes:    idleNotes(idle),
 	}, nil
 }
 

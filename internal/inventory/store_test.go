@@ -176,6 +176,7 @@ func suite(t *testing.T, newURL func(testing.TB) string) {
 		"nodes":        testNodes,
 		"updates":      testUpdates,
 		"ports":        testPorts,
+		"pxe_enabled":  testPXEEnabled,
 		"reservations": testReservations,
 		"contention":   testContention,
 		"conductors":   testConductors,

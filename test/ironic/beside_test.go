@@ -100,6 +100,7 @@ func TestBesideIronic(t *testing.T) {
 	s.explanations(nodes)
 	s.activeRamdisk(nodes)
 	s.everyState(nodes)
+	s.portsNotToBootFrom(nodes)
 	s.untouched(nodes)
 	s.agentDown(nodes)
 	s.conductorKilled(nodes)

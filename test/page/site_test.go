@@ -140,7 +140,7 @@ func (s *site) node(name, mac string, since time.Time) {
 	if err != nil {
 		s.tb.Fatal(err)
 	}
-	if err := s.store.CreatePort(s.tb.Context(), &usher.Port{NodeUUID: n.UUID, Address: address}); err != nil {
+	if err := s.store.CreatePort(s.tb.Context(), &usher.Port{NodeUUID: n.UUID, Address: address, PXEEnabled: true}); err != nil {
 		s.tb.Fatal(err)
 	}
 }
