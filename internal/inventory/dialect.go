@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"database/sql"
+	"io"
 	"strconv"
 	"strings"
 	"time"
@@ -25,8 +26,8 @@ type dialect struct {
 	hasTable   string        // query: is there a table of this name? one row if so
 
 	open  func(readOnly bool) (*sql.DB, error)
-	lean  func() *lean      // where it is embedded
-	fault func(error) fault // what a driver's error code means
+	own   func(Options) (io.Closer, *rowKeeper, error) // where it is embedded: makes the file this Store's alone
+	fault func(error) fault                            // what a driver's error code means
 }
 
 // newDialect chooses by URL.

@@ -127,20 +127,32 @@ func OpenStore(ctx context.Context, o Options) (*Store, error) {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
 	_, writing := o.split()
-	if d.name == "sqlite" {
+	if d.embedded {
 		writing = 1 // it has one writer; waiting for it in the pool is fair and has no time-out of its own
 	}
 	setPool(w, writing)
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	if err := d.wrap(ctx, "open the database", w.PingContext(ctx)); err != nil {
-		return nil, errors.Join(err, w.Close())
-	}
 	r, err := newReader(d, o)
 	if err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
-	return &Store{Reader: r, w: w}, nil
+	s := &Store{Reader: r, w: w}
+	if err := s.connect(ctx, o); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// connect makes sure that the database can be written to, and on SQLite that
+// nobody else does.
+func (s *Store) connect(ctx context.Context, o Options) (err error) {
+	if s.d.own != nil {
+		if s.held, s.rows, err = s.d.own(o); err != nil {
+			return fmt.Errorf("open the database: %w", err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return s.d.wrap(ctx, "open the database", s.w.PingContext(ctx))
 }
 
 // split shares the connections out: every request of a machine reads, and
