@@ -77,6 +77,7 @@ type App struct {
 	ironic     bool              // the inventory is Ironic's: see ironic.go
 	host       string            // [DEFAULT]host
 	reader     *inventory.Reader // of either inventory
+	nodes      bootNodes         // likewise; what boot requests ask
 	rings      *membership.Rings
 	conductors *bootrpc.Client // who has boot files: peers or Ironic's agents
 	agent      *agent.Agent    // beside Ironic, with the conductor role
@@ -169,6 +170,9 @@ func (a *App) Run(ctx context.Context) (err error) {
 	group.Go(func() error { return a.down(runCtx, cfg.Usher.ShutdownTimeout) })
 	for _, d := range a.doors {
 		group.Go(func() error { return d.serve(runCtx) })
+	}
+	if a.store != nil {
+		group.Go(func() error { return a.store.KeepRows(runCtx) })
 	}
 	if err := a.register(runCtx); err != nil {
 		group.Go(func() error {
@@ -267,7 +271,7 @@ func (a *App) reload(_ context.Context) error {
 // Inventory tells what the process works on, for the start-up notice.
 func (a *App) Inventory() string {
 	name := "the database of [database]connection"
-	if path, ok := a.sqlitePath(a.cfg.Load()); ok {
+	if path := sqliteFile(a.cfg.Load()); path != "" {
 		name = "SQLite " + path
 	}
 	if a.ironic {

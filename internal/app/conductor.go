@@ -68,7 +68,6 @@ func (a *App) buildConductor(_ context.Context, cfg *config.Config) error {
 	})
 	a.lifecycle.onStop("conductor", a.stopConductor)
 
-	_, sqlite := a.sqlitePath(cfg)
 	a.pulse = newPulse(a.store, cfg.Conductor.HeartbeatInterval)
 	a.member = membership.NewMember(a.pulse, membership.MemberOptions{
 		Conductor: usher.Conductor{
@@ -77,7 +76,7 @@ func (a *App) buildConductor(_ context.Context, cfg *config.Config) error {
 			Interfaces: hardwareInterfaces(cfg),
 		},
 		Source:            a.store,
-		Exclusive:         sqlite, // the state lock has made sure of it
+		Exclusive:         sqliteFile(cfg) != "", // the lock beside the file has made sure of it
 		HeartbeatInterval: cfg.Conductor.HeartbeatInterval,
 		HeartbeatTimeout:  a.heartbeatTimeout(cfg),
 		Logger:            a.logger,

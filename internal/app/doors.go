@@ -76,7 +76,7 @@ func (a *App) bindDoors(ctx context.Context, cfg *config.Config) error {
 			return err
 		}
 	}
-	if _, alone := a.sqlitePath(cfg); a.role.Conductor && !alone {
+	if a.role.Conductor && sqliteFile(cfg) == "" {
 		option, address := "[json_rpc]host_ip and [json_rpc]port", net.JoinHostPort(cfg.JSONRPC.HostIP, strconv.Itoa(cfg.JSONRPC.Port))
 		if cfg.Usher.RPCListen != "" {
 			option, address = "[usher]rpc_listen", cfg.Usher.RPCListen

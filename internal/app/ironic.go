@@ -41,6 +41,7 @@ func (a *App) useIronic(ctx context.Context, cfg *config.Config) error {
 	a.lifecycle.onStop("inventory", func(context.Context) error { return reader.Close() })
 	a.host = ironicHost(ctx, cfg)
 	a.useReader(reader, cfg)
+	a.nodes = reader
 	return nil
 }
 

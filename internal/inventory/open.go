@@ -110,15 +110,7 @@ func OpenReader(ctx context.Context, o Options) (*Reader, error) {
 // OpenStore opens Usher's own database; on SQLite it makes the file. The
 // tables come from Migrate. It refuses a database of Ironic's.
 func OpenStore(ctx context.Context, o Options) (*Store, error) {
-	kind, err := Detect(ctx, o)
-	if err != nil {
-		return nil, err
-	}
-	if kind == Ironic {
-		return nil, usher.Errorf(usher.ErrInvalid, "the database holds tables of Ironic's "+
-			"(alembic_version or a foreign nodes table); Usher only ever reads such a database")
-	}
-	d, err := newDialect(o.URL)
+	d, err := ownDialect(ctx, o)
 	if err != nil {
 		return nil, err
 	}
@@ -140,6 +132,19 @@ func OpenStore(ctx context.Context, o Options) (*Store, error) {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
+}
+
+// ownDialect is the dialect of a database that is not Ironic's.
+func ownDialect(ctx context.Context, o Options) (*dialect, error) {
+	kind, err := Detect(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	if kind == Ironic {
+		return nil, usher.Errorf(usher.ErrInvalid, "the database holds tables of Ironic's "+
+			"(alembic_version or a foreign nodes table); Usher only ever reads such a database")
+	}
+	return newDialect(o.URL)
 }
 
 // connect makes sure that the database can be written to, and on SQLite that

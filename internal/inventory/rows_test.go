@@ -436,11 +436,15 @@ func TestRowsForeignWrite(t *testing.T) {
 		loadRowsOf(t, s)
 		wantRow(t, s, mac, state)
 	}
-	// A connection of our own that is another one may have missed something.
+	// The count of another connection of our own says nothing, even where it is
+	// the same number.
+	dropIdle(s.w)
 	if _, err := other.ExecContext(t.Context(), "UPDATE nodes SET provision_state = ?", string(usher.Active)); err != nil {
 		t.Fatal(err)
 	}
-	dropIdle(s.w)
+	if err := s.w.QueryRowContext(t.Context(), "PRAGMA data_version").Scan(&s.rows.version); err != nil {
+		t.Fatal(err)
+	}
 	loadRowsOf(t, s)
 	wantRow(t, s, mac, usher.Active)
 }
@@ -522,6 +526,29 @@ func TestKeepRows(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantRow(t, s, mac, usher.Active)
+}
+
+// TestRowsCallerLeaves: a caller who leaves while a write is going on neither
+// stops it nor costs the connection.
+func TestRowsCallerLeaves(t *testing.T) {
+	s := openStore(t, sqliteURL(t))
+	n := createNode(t, s, "n")
+	mac := createPort(t, s, n, "02:00:00:00:00:01").Address
+	ctx, leave := context.WithCancel(t.Context())
+	_, err := s.UpdateNode(ctx, n.UUID, "", func(n *usher.Node) error {
+		leave()
+		n.ProvisionState = usher.DeployWait
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	wantRow(t, s, mac, usher.DeployWait)
+	conn := s.rows.conn
+	loadRowsOf(t, s)
+	if s.rows.conn != conn {
+		t.Error("the connection was thrown away")
+	}
 }
 
 // TestRowsClosed: a closed inventory may be closed again, and says that it is

@@ -159,14 +159,24 @@ func sqliteFault(err error) fault {
 	return faultOther
 }
 
+// SQLiteFile is the file that a URL of SQLite names; empty for one of a server
+// and for what is none.
+func SQLiteFile(raw string) string {
+	loc, err := parseURL(raw)
+	if err != nil || loc.backend != "sqlite" {
+		return ""
+	}
+	return loc.database
+}
+
 // missingFile says whether the URL names a SQLite file that is not there yet:
 // looking into it must not create it.
 func missingFile(raw string) (bool, error) {
-	loc, err := parseURL(raw)
-	if err != nil || loc.backend != "sqlite" {
-		return false, err
+	file := SQLiteFile(raw)
+	if file == "" {
+		return false, nil
 	}
-	info, err := os.Stat(loc.database)
+	info, err := os.Stat(file)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		return true, nil
