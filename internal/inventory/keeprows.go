@@ -79,6 +79,9 @@ func (s *Store) KeepRows(ctx context.Context) error {
 
 // keepRows does one step of KeepRows. more asks for the next one at once.
 func (s *Store) keepRows(ctx context.Context) (more bool, err error) {
+	if err := s.rows.prepare(ctx, s.w); err != nil {
+		return false, err
+	}
 	conn, err := s.w.Conn(ctx)
 	if err != nil {
 		return false, err
@@ -96,13 +99,14 @@ func (k *rowKeeper) load(ctx context.Context, conn *sql.Conn) (more bool, err er
 		return false, nil
 	}
 	k.keeping = true
-	found, last, err := portRows(ctx, conn, "p.address > ? ORDER BY p.address LIMIT ?", k.next, loadRows)
+	found, last, err := portRows(conn.QueryContext(ctx, selectPortRows()+
+		" WHERE (p.node_id, p.id) > (?, ?) ORDER BY p.node_id, p.id LIMIT ?", k.next.node, k.next.port, loadRows))
 	if err != nil {
 		return false, err
 	}
 	k.cache.apply(found)
 	k.next = last
-	if last != "" {
+	if last != (position{}) {
 		return true, nil
 	}
 	k.loaded = true
@@ -114,7 +118,7 @@ func (k *rowKeeper) load(ctx context.Context, conn *sql.Conn) (more bool, err er
 // has written to it.
 func (k *rowKeeper) look(ctx context.Context, conn *sql.Conn) error {
 	if err := k.lookAtFile(); err != nil {
-		k.next, k.loaded = "", false
+		k.next, k.loaded = position{}, false
 		k.cache.refuse(err)
 		return err
 	}
@@ -153,6 +157,6 @@ func (k *rowKeeper) lookAtFile() error {
 
 // forget has the rows loaded anew.
 func (k *rowKeeper) forget() {
-	k.next, k.loaded = "", false
+	k.next, k.loaded = position{}, false
 	k.cache.reset()
 }

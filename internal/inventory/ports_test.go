@@ -9,7 +9,7 @@ import (
 	"github.com/usher-boot/usher"
 )
 
-func createNode(t *testing.T, s *Store, name string) *usher.Node {
+func createNode(t testing.TB, s *Store, name string) *usher.Node {
 	t.Helper()
 	n := &usher.Node{Name: name, Driver: "manual-management", BootInterface: "ipxe"}
 	if err := s.CreateNode(t.Context(), n); err != nil {
@@ -18,7 +18,7 @@ func createNode(t *testing.T, s *Store, name string) *usher.Node {
 	return n
 }
 
-func createPort(t *testing.T, s *Store, n *usher.Node, mac string) *usher.Port {
+func createPort(t testing.TB, s *Store, n *usher.Node, mac string) *usher.Port {
 	t.Helper()
 	p := &usher.Port{NodeUUID: n.UUID, Address: parseMAC(t, mac), PXEEnabled: true}
 	if err := s.CreatePort(t.Context(), p); err != nil {

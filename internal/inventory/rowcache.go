@@ -1,9 +1,12 @@
 package inventory
 
 import (
+	"math"
 	"sync"
 	"time"
 	"unique"
+
+	"github.com/google/uuid"
 
 	"github.com/usher-boot/usher"
 )
@@ -89,13 +92,17 @@ func (c *rowCache) finish() int {
 	return len(c.rows)
 }
 
-// row is a usher.BootNode in less than half of its memory, so that a hundred
-// thousand of them are no burden.
+// row is a usher.BootNode in a third of its memory, so that a hundred thousand
+// of them are no burden. All ports of a node share one.
 type row struct {
-	names  string // the UUID, and the name after it
-	since  int64  // ProvisionUpdatedAt in nanoseconds, 0 where there is none
+	uuid   uuid.UUID
+	name   string
+	since  int64 // ProvisionUpdatedAt in nanoseconds, or never
 	common unique.Handle[common]
 }
+
+// never is what the zero time is kept as.
+const never = math.MinInt64
 
 // common is what many nodes have alike; each combination is in memory once.
 type common struct {
@@ -104,18 +111,14 @@ type common struct {
 	affinity                     int64
 }
 
-const uuidLength = 36
-
 // pack returns nil for a node that a row cannot hold, such as one whose UUID
 // somebody wrote by hand: the database is asked about it.
 func pack(n usher.BootNode) *row {
-	if len(n.UUID) != uuidLength {
-		return nil
-	}
-	r := &row{names: n.UUID + n.Name, since: nanoseconds(n.ProvisionUpdatedAt), common: unique.Make(common{
+	r := &row{name: n.Name, since: nanoseconds(n.ProvisionUpdatedAt), common: unique.Make(common{
 		driver: n.Driver, bootInterface: n.BootInterface, group: n.ConductorGroup, state: n.ProvisionState, affinity: n.ConductorAffinity,
 	})}
-	if r.node() != n { // also once a BootNode has a field that a row has not
+	r.uuid, _ = uuid.Parse(n.UUID) // what cannot be parsed differs below
+	if r.node() != n {             // also once a BootNode has a field that a row has not
 		return nil
 	}
 	return r
@@ -123,7 +126,7 @@ func pack(n usher.BootNode) *row {
 
 func nanoseconds(t time.Time) int64 {
 	if t.IsZero() {
-		return 0
+		return never
 	}
 	return t.UnixNano()
 }
@@ -132,11 +135,11 @@ func nanoseconds(t time.Time) int64 {
 func (r *row) node() usher.BootNode {
 	c := r.common.Value()
 	n := usher.BootNode{
-		UUID: r.names[:uuidLength], Name: r.names[uuidLength:],
+		UUID: r.uuid.String(), Name: r.name,
 		Driver: c.driver, BootInterface: c.bootInterface, ConductorGroup: c.group,
 		ProvisionState: c.state, ConductorAffinity: c.affinity,
 	}
-	if r.since != 0 {
+	if r.since != never {
 		n.ProvisionUpdatedAt = time.Unix(0, r.since).UTC()
 	}
 	return n

@@ -2,7 +2,7 @@ package inventory
 
 import (
 	"context"
-	"encoding/json"
+	"database/sql"
 	"log/slog"
 	"os"
 
@@ -28,10 +28,12 @@ type rowKeeper struct {
 
 	keeping bool        // loading has begun: from now on transactions report what they touch
 	loaded  bool        // the cache has all rows
-	next    string      // loading goes on behind this address
+	next    position    // loading goes on behind it
 	inDoubt []usher.MAC // addresses whose commit failed
 	conn    any         // the driver's connection that version was read on
 	version int64       // SQLite's count of commits by others, see lookAround
+
+	ofNode, ofPort *sql.Stmt // select the rows of a node's ports, and of an address
 }
 
 func newRowKeeper(path string, log *slog.Logger) (*rowKeeper, error) {
@@ -77,46 +79,73 @@ func (k *rowKeeper) commit(ctx context.Context, tx *transaction) (sent bool, err
 // changes reads, inside a transaction, what it leaves of all that it touched
 // and of what is in doubt.
 func (k *rowKeeper) changes(ctx context.Context, tx *transaction) (all []change, err error) {
-	if len(tx.nodes) > 0 {
-		if all, _, err = portRows(ctx, tx, "p.node_id IN (SELECT value FROM json_each(?))", list2json(tx.nodes)); err != nil {
+	for _, id := range tx.nodes {
+		found, _, err := portRows(tx.StmtContext(ctx, k.ofNode).QueryContext(ctx, id))
+		if err != nil {
 			return nil, err
 		}
+		all = append(all, found...)
 	}
-	addresses := append(tx.addresses, k.inDoubt...)
-	if len(addresses) == 0 {
-		return all, nil
+	for _, mac := range append(tx.addresses, k.inDoubt...) {
+		found, _, err := portRows(tx.StmtContext(ctx, k.ofPort).QueryContext(ctx, mac.String()))
+		if err != nil {
+			return nil, err
+		}
+		if len(found) == 0 {
+			found = []change{{mac: mac}} // no port has it any more
+		}
+		all = append(all, found...)
 	}
-	found, _, err := portRows(ctx, tx, "p.address IN (SELECT value FROM json_each(?))", list2json(texts(addresses)))
-	for _, mac := range addresses {
-		all = append(all, change{mac: mac}) // gone, unless it is in found
-	}
-	return append(all, found...), err
+	return all, nil
 }
 
-// portRows reads the rows of some ports' nodes, and returns the last address
-// that it met.
-func portRows(ctx context.Context, q queryer, where string, args ...any) (found []change, last string, err error) {
-	fields := bootNodeFields()
+// position is where a port stands in the order of nodes.
+type position struct{ node, port int64 }
+
+func selectPortRows() string {
+	return "SELECT p.node_id, p.id, p.address, " + selectList("n", bootNodeFields()) + " FROM ports p JOIN nodes n ON n.id = p.node_id"
+}
+
+// portRows takes the result of a query that begins with selectPortRows, and
+// returns what it holds and the position of the last port.
+func portRows(rows *sql.Rows, err error) (found []change, last position, _ error) {
+	if err != nil {
+		return nil, last, err
+	}
+	var address string
 	var n usher.BootNode
-	to := append([]any{text[string]{&last}}, dests(&n, fields)...)
-	query := "SELECT p.address, " + selectList("n", fields) + " FROM ports p JOIN nodes n ON n.id = p.node_id WHERE " + where
-	err = rows(ctx, q, query, args, func(scan func(...any) error) error {
-		unreadable := scan(to...) // from the left: the address is there in any case
-		mac, err := usher.ParseMAC(last)
-		if err != nil || mac.String() != last {
+	to := append([]any{&last.node, &last.port, text[string]{&address}}, dests(&n, bootNodeFields())...)
+	var before *row
+	err = each(rows, func(scan func(...any) error) error {
+		unreadable := scan(to...) // from the left: position and address are there in any case
+		mac, err := usher.ParseMAC(address)
+		if err != nil || mac.String() != address {
 			return nil // written by hand: no query of a boot request finds it
 		}
 		ch := change{mac: mac, exists: true}
 		if unreadable == nil {
 			ch.row = pack(n)
 		}
+		if ch.row != nil && before != nil && *ch.row == *before {
+			ch.row = before
+		}
+		before = ch.row
 		found = append(found, ch)
 		return nil
 	})
 	return found, last, err
 }
 
-func list2json(list any) string {
-	text, _ := json.Marshal(list) // of numbers or texts
-	return string(text)
+// prepare prepares what each transaction asks, before keeping begins: a
+// transaction has the only connection.
+func (k *rowKeeper) prepare(ctx context.Context, w *sql.DB) (err error) {
+	if k.ofNode == nil {
+		if k.ofNode, err = w.PrepareContext(ctx, selectPortRows()+" WHERE p.node_id = ?"); err != nil {
+			return err
+		}
+	}
+	if k.ofPort == nil {
+		k.ofPort, err = w.PrepareContext(ctx, selectPortRows()+" WHERE p.address = ?")
+	}
+	return err
 }
