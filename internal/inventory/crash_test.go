@@ -169,7 +169,7 @@ func TestPrivateFiles(t *testing.T) {
 	s := openStore(t, "sqlite:///"+filepath.Join(dir, "usher.sqlite"))
 	createNode(t, s, "n")
 	for name, want := range map[string]os.FileMode{
-		"": 0o700, "usher.sqlite": 0o600, "usher.sqlite-wal": 0o600, "usher.sqlite-shm": 0o600,
+		"": 0o700, "usher.sqlite": 0o600, "usher.sqlite-wal": 0o600, "usher.sqlite-shm": 0o600, "usher.sqlite.lock": 0o600,
 	} {
 		info, err := os.Stat(filepath.Join(dir, name))
 		if err != nil || info.Mode().Perm() != want {

@@ -105,12 +105,13 @@ func (k *rowKeeper) load(ctx context.Context, conn *sql.Conn) (more bool, err er
 		return false, err
 	}
 	k.cache.apply(found)
-	k.next = last
-	if last != (position{}) {
+	if last != beginning() {
+		k.next = last
 		return true, nil
 	}
 	k.loaded = true
-	k.log.DebugContext(ctx, "rows are kept in memory", "ports", k.cache.finish())
+	ports := k.cache.finish()
+	k.log.DebugContext(ctx, "rows are kept in memory", "ports", ports)
 	return false, nil
 }
 
@@ -118,7 +119,7 @@ func (k *rowKeeper) load(ctx context.Context, conn *sql.Conn) (more bool, err er
 // has written to it.
 func (k *rowKeeper) look(ctx context.Context, conn *sql.Conn) error {
 	if err := k.lookAtFile(); err != nil {
-		k.next, k.loaded = position{}, false
+		k.next, k.loaded = beginning(), false
 		k.cache.refuse(err)
 		return err
 	}
@@ -126,14 +127,14 @@ func (k *rowKeeper) look(ctx context.Context, conn *sql.Conn) error {
 		k.log.WarnContext(ctx, "the database file is in its place again", "file", k.path)
 		k.forget()
 	}
-	// It counts the commits of other connections than the one that asks.
+	// The count is of commits by other connections than the one that asks.
 	var version int64
 	if err := conn.QueryRowContext(ctx, "PRAGMA data_version").Scan(&version); err != nil {
 		return err
 	}
 	return conn.Raw(func(driverConn any) error {
 		if driverConn == k.conn && version != k.version {
-			k.log.WarnContext(ctx, "another program has written to the database file; only one usher may", "file", k.path)
+			k.log.WarnContext(ctx, "another program has written to the database file, so its rows are loaded again; none should while usher runs", "file", k.path)
 		}
 		if k.keeping && (driverConn != k.conn || version != k.version) {
 			k.forget()
@@ -157,6 +158,6 @@ func (k *rowKeeper) lookAtFile() error {
 
 // forget has the rows loaded anew.
 func (k *rowKeeper) forget() {
-	k.next, k.loaded = position{}, false
+	k.next, k.loaded = beginning(), false
 	k.cache.reset()
 }

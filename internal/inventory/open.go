@@ -151,7 +151,7 @@ func ownDialect(ctx context.Context, o Options) (*dialect, error) {
 // nobody else does.
 func (s *Store) connect(ctx context.Context, o Options) (err error) {
 	if s.d.own != nil {
-		if s.held, s.rows, err = s.d.own(o); err != nil {
+		if s.fileLock, s.rows, err = s.d.own(o); err != nil {
 			return fmt.Errorf("open the database: %w", err)
 		}
 	}

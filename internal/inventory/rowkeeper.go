@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"log/slog"
+	"math"
 	"os"
 
 	"github.com/usher-boot/usher"
@@ -19,7 +20,8 @@ import (
 //   - When the commit failed, the addresses stay in doubt until a later
 //     transaction has read what became of them.
 //
-// The fields below cache belong to whoever holds the one writing connection.
+// The fields below cache belong to whoever holds the one connection that
+// writes.
 type rowKeeper struct {
 	path  string
 	file  os.FileInfo // what was at path when it was opened
@@ -31,7 +33,7 @@ type rowKeeper struct {
 	next    position    // loading goes on behind it
 	inDoubt []usher.MAC // addresses whose commit failed
 	conn    any         // the driver's connection that version was read on
-	version int64       // SQLite's count of commits by others, see lookAround
+	version int64       // SQLite's count of commits by others, see look
 
 	ofNode, ofPort *sql.Stmt // select the rows of a node's ports, and of an address
 }
@@ -42,7 +44,7 @@ func newRowKeeper(path string, log *slog.Logger) (*rowKeeper, error) {
 		return nil, err
 	}
 	k := &rowKeeper{path: path, file: file, log: log}
-	k.cache.reset()
+	k.forget()
 	return k, nil
 }
 
@@ -102,13 +104,17 @@ func (k *rowKeeper) changes(ctx context.Context, tx *transaction) (all []change,
 // position is where a port stands in the order of nodes.
 type position struct{ node, port int64 }
 
+// beginning is before all ports.
+func beginning() position { return position{math.MinInt64, math.MinInt64} }
+
 func selectPortRows() string {
 	return "SELECT p.node_id, p.id, p.address, " + selectList("n", bootNodeFields()) + " FROM ports p JOIN nodes n ON n.id = p.node_id"
 }
 
 // portRows takes the result of a query that begins with selectPortRows, and
-// returns what it holds and the position of the last port.
+// returns what it holds and the position of the last port, or the beginning.
 func portRows(rows *sql.Rows, err error) (found []change, last position, _ error) {
+	last = beginning()
 	if err != nil {
 		return nil, last, err
 	}
@@ -127,7 +133,7 @@ func portRows(rows *sql.Rows, err error) (found []change, last position, _ error
 			ch.row = pack(n)
 		}
 		if ch.row != nil && before != nil && *ch.row == *before {
-			ch.row = before
+			ch.row = before // another port of the same node
 		}
 		before = ch.row
 		found = append(found, ch)

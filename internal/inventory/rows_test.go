@@ -21,6 +21,7 @@ import (
 	"modernc.org/sqlite"
 
 	"github.com/usher-boot/usher"
+	"github.com/usher-boot/usher/internal/testenv"
 )
 
 // loadRowsOf does what KeepRows begins with.
@@ -511,9 +512,10 @@ func TestKeepRows(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- s.KeepRows(ctx) }()
-	for known := false; !known; time.Sleep(time.Millisecond) {
-		_, known, _ = s.rows.cache.find(mac)
-	}
+	testenv.Until(t, time.Minute, "the row is in memory", func() bool {
+		_, known, _ := s.rows.cache.find(mac)
+		return known
+	})
 	if err := setState(t, s, n, usher.DeployWait); err != nil {
 		t.Fatal(err)
 	}
@@ -638,7 +640,7 @@ func TestLocked(t *testing.T) {
 	}
 	for _, other := range []string{url, "sqlite:///" + link} {
 		_, err := OpenStore(t.Context(), Options{URL: other})
-		want := fmt.Sprintf("usher.sqlite is in use by another usher (pid %d)", os.Getpid())
+		want := fmt.Sprintf("the database %s is in use by another usher (pid %d)", strings.TrimPrefix(other, "sqlite:///"), os.Getpid())
 		if !errors.Is(err, usher.ErrConflict) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want ErrConflict and %q", other, err, want)
 		}

@@ -98,11 +98,11 @@ func ownSQLite(path string, log *slog.Logger) (io.Closer, *rowKeeper, error) {
 	if err := createPrivate(path); err != nil {
 		return nil, nil, err
 	}
-	path, err := filepath.EvalSymlinks(path) // so that all who use the file lock the same
+	target, err := filepath.EvalSymlinks(path) // so that all who use the file lock the same
 	if err != nil {
 		return nil, nil, err
 	}
-	lock, err := filelock.Acquire(path+".lock", 0o600)
+	lock, err := filelock.Acquire(target+".lock", 0o600)
 	if held, ok := errors.AsType[*filelock.HeldError](err); ok {
 		return nil, nil, usher.Errorf(usher.ErrConflict, "the database %s is %v", path, held)
 	}

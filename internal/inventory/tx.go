@@ -17,18 +17,18 @@ import (
 // file belongs to one Store at a time.
 type Store struct {
 	*Reader
-	w    *sql.DB    // one connection on SQLite, a pool of writing sessions elsewhere
-	held io.Closer  // the lock of the SQLite file; nil on a server
-	rows *rowKeeper // likewise
+	w        *sql.DB    // one connection on SQLite, a pool of writing sessions elsewhere
+	fileLock io.Closer  // of the SQLite file; nil on a server
+	rows     *rowKeeper // likewise
 }
 
 // Close ends all connections, the readers' first: on SQLite the last writer
 // to leave folds the write-ahead log into the file.
 func (s *Store) Close() error {
 	err := errors.Join(s.Reader.Close(), s.w.Close())
-	if s.held != nil {
+	if s.fileLock != nil {
 		s.rows.cache.reset()
-		if lockErr := s.held.Close(); !errors.Is(lockErr, os.ErrClosed) {
+		if lockErr := s.fileLock.Close(); !errors.Is(lockErr, os.ErrClosed) {
 			err = errors.Join(err, lockErr)
 		}
 	}

@@ -9,8 +9,8 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
-	"github.com/usher-boot/usher"
 	"github.com/chromedp/chromedp/kb"
+	"github.com/usher-boot/usher"
 )
 
 // hostile is a name that no page may take at its word, and shown how it is to
