@@ -80,6 +80,7 @@ type App struct {
 	host         string            // [DEFAULT]host
 	name         string            // of the conductor here: host, or beside Ironic usher.ConductorName
 	reader       *inventory.Reader // of either inventory
+	nodes        bootNodes         // likewise; what boot requests ask
 	rings        *membership.Rings
 	conductors   *bootrpc.Client  // who has boot files: peers or Ironic's agents
 	agent        *agent.Agent     // beside Ironic, with the conductor role
@@ -185,6 +186,9 @@ func (a *App) Run(ctx context.Context) (err error) {
 	group.Go(func() error { return a.down(runCtx, cfg.Usher.ShutdownTimeout) })
 	for _, d := range a.doors {
 		group.Go(func() error { return d.serve(runCtx) })
+	}
+	if a.store != nil {
+		group.Go(func() error { return a.store.KeepRows(runCtx) })
 	}
 	if err := a.register(runCtx); err != nil {
 		group.Go(func() error {

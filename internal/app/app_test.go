@@ -586,10 +586,12 @@ func TestStop(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer store.Close()
 	conductors, err := store.Conductors(t.Context())
 	if err != nil || len(conductors) != 1 || conductors[0].Online {
 		t.Errorf("after the stop: %+v, %v", conductors, err)
+	}
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
 	}
 	s.run() // and a next one starts
 }

@@ -12,9 +12,7 @@ import (
 
 // sqliteFile is the file of the configured database; empty where a server
 // holds it.
-func sqliteFile(cfg *config.Config) string {
-	return inventory.SQLiteFile(cfg.Database.Connection)
-}
+func sqliteFile(cfg *config.Config) string { return inventory.SQLiteFile(cfg.Database.Connection) }
 
 // barred is why this account cannot use the configured database: a SQLite file
 // that is another account's. nil where that is not the reason. Readers need to

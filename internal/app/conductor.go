@@ -74,7 +74,7 @@ func (a *App) buildConductor(_ context.Context, cfg *config.Config) error {
 			Interfaces: hardwareInterfaces(cfg),
 		},
 		Source:            a.store,
-		Exclusive:         sqliteFile(cfg) != "", // the state lock has made sure of it
+		Exclusive:         sqliteFile(cfg) != "", // the lock beside the file has made sure of it
 		HeartbeatInterval: cfg.Conductor.HeartbeatInterval,
 		HeartbeatTimeout:  a.heartbeatTimeout(cfg),
 		Logger:            a.logger,

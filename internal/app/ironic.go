@@ -43,6 +43,7 @@ func (a *App) useIronic(ctx context.Context, cfg *config.Config) error {
 	a.host = ironicHost(ctx, cfg)
 	a.name = usher.ConductorName(a.host, cfg.JSONRPC.Port)
 	a.useReader(reader, cfg)
+	a.nodes = reader
 	a.warnFallback(cfg)
 	return nil
 }

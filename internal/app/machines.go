@@ -124,7 +124,7 @@ func grubRoot(api, door string) bootiface.RootScript {
 
 func (a *App) decider(cfg *config.Config) bootapi.Decider {
 	o := decisionSettings(cfg, a.ironic)
-	o.Nodes, o.Rings, o.Conductors, o.Elsewhere = a.reader, a.rings, a.watchedConductors(), a.elsewhere(cfg)
+	o.Nodes, o.Rings, o.Conductors, o.Elsewhere = a.nodes, a.rings, a.watchedConductors(), a.elsewhere(cfg)
 	if a.local != nil || a.agent != nil {
 		o.IsLocal = a.isLocal
 	}

@@ -1,9 +1,6 @@
 package inventory
 
-import (
-	"context"
-	"database/sql"
-)
+import "context"
 
 // SetAffinity notes in one write which conductor prepared nodes. It is a hint
 // for others, so nodes that are locked just now are left as they are.
@@ -11,10 +8,21 @@ func (s *Store) SetAffinity(ctx context.Context, uuids []string, conductor int64
 	if len(uuids) == 0 {
 		return nil
 	}
-	args := append([]any{orNull(conductor), s.d.now()}, anys(uuids)...)
-	return s.write(ctx, "note who prepared nodes", func(ctx context.Context, tx *sql.Tx) error {
-		_, err := s.exec(ctx, tx, "UPDATE nodes SET conductor_affinity = ?, updated_at = ?"+
-			" WHERE reservation IS NULL AND uuid IN ("+marks(len(uuids))+")", args...)
+	which := " WHERE reservation IS NULL AND uuid IN (" + marks(len(uuids)) + ")"
+	set := append([]any{orNull(conductor), s.d.now()}, anys(uuids)...)
+	return s.write(ctx, "note who prepared nodes", func(ctx context.Context, tx *transaction) error {
+		if s.rows != nil {
+			err := rows(ctx, tx, s.d.bind("SELECT id FROM nodes"+which), anys(uuids), func(scan func(...any) error) error {
+				var id int64
+				err := scan(&id)
+				tx.nodes = append(tx.nodes, id)
+				return err
+			})
+			if err != nil {
+				return err
+			}
+		}
+		_, err := s.exec(ctx, tx, "UPDATE nodes SET conductor_affinity = ?, updated_at = ?"+which, set...)
 		return err
 	})
 }

@@ -37,28 +37,17 @@ func (r *Reader) together(connections int) {
 }
 
 // BootNodeByMAC finds the node that has a port with this address: the one
-// query behind every boot request. Requests that come at the same time share
-// one; each is answered from what the database held after it came.
+// query behind every boot request. On a server, requests that come at the same
+// time share one; each is answered from what the database held after it came.
 func (r *Reader) BootNodeByMAC(ctx context.Context, mac usher.MAC) (usher.BootNode, error) {
-	if r.lean != nil {
-		return r.leanBootNodeByMAC(ctx, mac)
+	if r.macs == nil {
+		return r.bootNodeByMAC(ctx, mac)
 	}
 	n, err := r.macs.Do(ctx, mac) // its queries have patience as their bound
 	if err != nil && ctx.Err() != nil {
 		return usher.BootNode{}, r.d.wrap(ctx, "find node by MAC", ctx.Err())
 	}
 	return n, err
-}
-
-func (r *Reader) leanBootNodeByMAC(ctx context.Context, mac usher.MAC) (usher.BootNode, error) {
-	if ctx.Err() == nil {
-		if n, found, ok := r.lean.bootNode(ctx, mac); found {
-			return n, nil
-		} else if ok {
-			return usher.BootNode{}, portNotFound(mac.String())
-		}
-	}
-	return r.bootNodeByMAC(ctx, mac)
 }
 
 func (r *Reader) bootNodeByMAC(ctx context.Context, mac usher.MAC) (usher.BootNode, error) {

@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"database/sql"
+	"io"
 	"strconv"
 	"strings"
 	"time"
@@ -25,7 +26,7 @@ type dialect struct {
 	hasTable   string        // query: is there a table of this name? one row if so
 
 	open func(readOnly bool) (*sql.DB, error)
-	lean func() *lean // where it is embedded
+	own  func(Options) (io.Closer, *rowKeeper, error) // where it is embedded: makes the file this Store's alone
 
 	database string            // its name, or the file
 	notes    []Note            // what a person should know of the URL

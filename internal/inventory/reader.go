@@ -24,8 +24,7 @@ type Reader struct {
 	byMAC  statement
 	byMACs []statement // of 2, 4, 8 ... addresses
 	byUUID statement
-	macs   *batch.Group[usher.MAC, usher.BootNode] // of a server
-	lean   *lean                                   // of SQLite, which is not worth waiting for others
+	macs   *batch.Group[usher.MAC, usher.BootNode] // nil on SQLite, which is not worth waiting for others
 }
 
 func newReader(d *dialect, o Options) (*Reader, error) {
@@ -35,15 +34,13 @@ func newReader(d *dialect, o Options) (*Reader, error) {
 	}
 	reading, _ := o.split()
 	if d.embedded {
-		reading = min(reading, 2) // for the lists of operators; machines have the lean ones
+		reading = min(reading, 4) // more would wait for a processor, each with a page cache of its own
 	}
 	setPool(db, reading)
 	r := &Reader{d: d, db: db, log: o.logger(), fields: bootNodeFields()}
 	r.byMAC.query = d.bind("SELECT " + r.byMACColumns() + byMACJoin + "= ?")
 	r.byUUID.query = d.bind("SELECT " + selectList("n", r.fields) + " FROM nodes n WHERE n.uuid = ?")
-	if d.embedded {
-		r.lean = d.lean()
-	} else {
+	if !d.embedded {
 		r.together(reading)
 	}
 	return r, nil
@@ -113,9 +110,7 @@ func (r *Reader) Ping(ctx context.Context) error {
 
 // Close ends all connections.
 func (r *Reader) Close() error {
-	if r.lean != nil {
-		r.lean.close()
-	} else {
+	if r.macs != nil {
 		r.macs.Close()
 	}
 	errs := []error{r.byMAC.close(), r.byUUID.close()}

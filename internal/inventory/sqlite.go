@@ -3,6 +3,8 @@ package inventory
 import (
 	"database/sql"
 	"errors"
+	"io"
+	"log/slog"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -15,6 +17,7 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/usher-boot/usher"
+	"github.com/usher-boot/usher/internal/filelock"
 )
 
 // newSQLite reads sqlite:////absolute/path and sqlite:///relative/path. The
@@ -54,7 +57,7 @@ func newSQLite(loc location) (*dialect, error) {
 		open: func(readOnly bool) (*sql.DB, error) {
 			return openSQLite(path, busy, readOnly)
 		},
-		lean:  func() *lean { return newLean(path, busy) },
+		own:   func(o Options) (io.Closer, *rowKeeper, error) { return ownSQLite(path, o.logger()) },
 		fault: sqliteFault,
 
 		database: path,
@@ -73,22 +76,18 @@ func newSQLite(loc location) (*dialect, error) {
 func openSQLite(path string, busy time.Duration, readOnly bool) (*sql.DB, error) {
 	options := url.Values{"_pragma": {
 		"busy_timeout(" + strconv.FormatInt(busy.Milliseconds(), 10) + ")",
-		"cache_size(-500)", // KiB; machines are answered by other connections (lean.go)
+		"cache_size(-500)", // KiB; boot requests seldom come here (rowkeeper.go)
 	}}
 	if readOnly {
 		// Refuse to create a file: mode=ro fails on a missing one.
 		options.Set("mode", "ro")
 		options.Add("_pragma", "query_only(1)")
 	} else {
-		if err := createPrivate(path); err != nil {
-			return nil, err
-		}
-		options.Set("mode", "rw")
+		options.Set("mode", "rw") // ownSQLite has made the file
 		options.Set("_txlock", "immediate")
 		options.Add("_pragma", "journal_mode(WAL)")
 		options.Add("_pragma", "synchronous(FULL)")
 		options.Add("_pragma", "foreign_keys(1)")
-		// Once it begins anew; see longLog.
 		options.Add("_pragma", "journal_size_limit(4194304)")
 	}
 	// As a URL's path, so that '?', '#' and '%' in a folder's name stay part of it.
@@ -98,6 +97,30 @@ func openSQLite(path string, busy time.Duration, readOnly bool) (*sql.DB, error)
 		return nil, err
 	}
 	return sql.OpenDB(connector), nil
+}
+
+// ownSQLite makes the file if it is missing, and this Store the only one that
+// may write to it.
+func ownSQLite(path string, log *slog.Logger) (io.Closer, *rowKeeper, error) {
+	if err := createPrivate(path); err != nil {
+		return nil, nil, err
+	}
+	target, err := filepath.EvalSymlinks(path) // so that all who use the file lock the same
+	if err != nil {
+		return nil, nil, err
+	}
+	lock, err := filelock.Acquire(target+".lock", 0o600)
+	if held, ok := errors.AsType[*filelock.HeldError](err); ok {
+		return nil, nil, usher.Errorf(usher.ErrConflict, "the database %s is %v", path, held)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	rows, err := newRowKeeper(path, log)
+	if err != nil {
+		return nil, nil, errors.Join(err, lock.Close())
+	}
+	return lock, rows, nil
 }
 
 // createPrivate makes a missing database file, readable by its owner alone
@@ -146,11 +169,11 @@ func sqliteFault(err error) fault {
 // missingFile says whether the URL names a SQLite file that is not there yet:
 // looking into it must not create it.
 func missingFile(raw string) (bool, error) {
-	loc, err := parseURL(raw)
-	if err != nil || loc.backend != "sqlite" {
-		return false, err
+	file := SQLiteFile(raw)
+	if file == "" {
+		return false, nil
 	}
-	info, err := os.Stat(loc.database)
+	info, err := os.Stat(file)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		return true, nil
