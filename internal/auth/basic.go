@@ -9,16 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-type (
-	userKey   struct{}
-	statusKey struct{}
-)
-
-// User returns the name of the user whom Basic let in, or "".
-func User(ctx context.Context) string {
-	user, _ := ctx.Value(userKey{}).(string)
-	return user
-}
+type statusKey struct{}
 
 // DeniedStatus returns, within the denied callback of Basic, the status to
 // answer with: 401, or 400 where the credentials cannot be understood.
@@ -35,7 +26,7 @@ func DeniedStatus(r *http.Request) int {
 func Basic(users *Users, next http.Handler, denied func(w http.ResponseWriter, r *http.Request, message string)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		user, password, status, message := credentials(r)
-		if status == 0 && !users.check(r.Context(), user, password) {
+		if status == 0 && !users.Check(r.Context(), user, password) {
 			status, message = http.StatusUnauthorized, "Incorrect username or password"
 		}
 		if status != 0 {
@@ -45,8 +36,7 @@ func Basic(users *Users, next http.Handler, denied func(w http.ResponseWriter, r
 			denied(w, r.WithContext(context.WithValue(r.Context(), statusKey{}, status)), message)
 			return
 		}
-		r = r.WithContext(context.WithValue(r.Context(), userKey{}, user))
-		r.Header = r.Header.Clone()
+		r = r.Clone(r.Context())
 		r.Header.Del("Authorization")
 		next.ServeHTTP(w, r)
 	})

@@ -53,13 +53,9 @@ func OpenHtpasswd(file string) (*Users, error) {
 	return u, nil
 }
 
-// Check says whether the user exists and has this password.
-func (u *Users) Check(user, password string) bool {
-	return u.check(context.Background(), user, password)
-}
-
-// check is Check that waits for its turn only as long as ctx lives.
-func (u *Users) check(ctx context.Context, user, password string) bool {
+// Check says whether the user exists and has this password. It waits for its
+// turn only as long as ctx lives.
+func (u *Users) Check(ctx context.Context, user, password string) bool {
 	t := u.current()
 	key := t.key(user, password)
 	if t.known(key) {
