@@ -12,7 +12,7 @@ import (
 )
 
 // silence is how long a connection may be open before its request comes.
-const silence = 500 * time.Millisecond
+const silence = 2 * time.Second
 
 // Shutdown ends a server that serves the listener, in good order: whoever is
 // connected is answered. http.Server's own Shutdown hangs up on those whose
