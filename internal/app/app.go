@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
+	"net"
 	"os"
 	"sync/atomic"
 
@@ -60,6 +62,9 @@ type Options struct {
 	Terminal bool
 	// Notifier tells a service manager how the process is; nil: there is none.
 	Notifier *systemd.Notifier
+	// Sockets are listening sockets that a service manager keeps open while
+	// processes come and go, by the names of SocketBoot and SocketBootTLS.
+	Sockets map[string]net.Listener
 }
 
 // App is one built process. Doors are bound by New and answer once Run runs.
@@ -95,8 +100,9 @@ type App struct {
 	images     *images.Store                  // likewise
 	management atomic.Pointer[management.API] // replaced by a reload; a conductor's own door has the ramdisk's part of it
 	doors      []*door
-	machine    *swap    // the machines' door's handler, replaced by a reload
-	httpRoot   *os.Root // what the machines' door serves files from, opened once
+	sockets    map[string]net.Listener // handed over, those that no door has taken yet
+	machine    *swap                   // the machines' door's handler, replaced by a reload
+	httpRoot   *os.Root                // what the machines' door serves files from, opened once
 
 	connections      bootapi.Connections // of each source at the machines' doors
 	connectionBudget budget              // of each listener
@@ -119,7 +125,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	log := newLogging(o.Log, cfg)
 	a := &App{role: o.Role, load: o.Load, version: o.Version, commit: o.Commit, log: log, logger: log.logger,
 		journal: journal.New(cfg.Usher.JournalSize), terminal: o.Terminal, machine: &swap{}, ironicImages: &swap{},
-		notifier: o.Notifier}
+		notifier: o.Notifier, sockets: maps.Clone(o.Sockets)}
 	a.lifecycle.logger = a.logger
 	a.lifecycle.onStop("log", func(context.Context) error { log.buffer.flush(); return nil })
 	a.cfg.Store(cfg)
@@ -149,11 +155,11 @@ func (a *App) build(ctx context.Context, cfg *config.Config) (err error) {
 	}
 	a.connectionBudget = a.budget(cfg)
 	steps := []func(context.Context, *config.Config) error{
-		a.buildMetrics, a.lockState, a.useStore, a.buildTracing, a.bindDoors, a.buildConductor, a.buildPeers, a.buildManagement, a.buildDoors,
+		a.buildMetrics, a.lockState, a.useStore, a.buildTracing, a.bindDoors, a.noSocketLeft, a.buildConductor, a.buildPeers, a.buildManagement, a.buildDoors,
 	}
 	if a.ironic {
 		steps = []func(context.Context, *config.Config) error{
-			a.buildMetrics, a.useIronic, a.buildTracing, a.bindIronicDoors, a.buildAgent, a.buildAgents, a.buildDoors,
+			a.buildMetrics, a.useIronic, a.buildTracing, a.bindIronicDoors, a.noSocketLeft, a.buildAgent, a.buildAgents, a.buildDoors,
 		}
 	}
 	for _, step := range steps {

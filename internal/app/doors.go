@@ -134,14 +134,9 @@ func (a *App) bindMachines(ctx context.Context, cfg *config.Config) error {
 }
 
 func (a *App) bind(ctx context.Context, cfg *config.Config, name, option, address string) error {
-	// Firmware knows no Multipath TCP, whose listeners take no filter
-	// (bootapi's Limited.Shutdown) and cost more for each connection.
-	// Nor does a door whose idle connections end by themselves need probes.
-	listen := net.ListenConfig{KeepAlive: -1}
-	listen.SetMultipathTCP(false)
-	listener, err := listen.Listen(ctx, "tcp", address)
+	listener, err := a.listen(ctx, name, address)
 	if err != nil {
-		return named(option, fmt.Errorf("the %s door cannot listen on %s: %w", name, address, err))
+		return named(option, err)
 	}
 	d := &door{name: name, listener: listener}
 	a.doors = append(a.doors, d)

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/usher-boot/usher"
 	"github.com/usher-boot/usher/internal/dispatch"
 )
@@ -38,7 +40,7 @@ func Gate(o GateOptions, next http.Handler) http.Handler {
 		return next
 	}
 	g := &gate{o: o, next: next, retryAfter: retrySeconds(o.RetryAfter),
-		told: newMeter(1<<12, toldEvery, 1), toldAll: newMeter(1, time.Second/toldPerSecond, toldPerSecond)}
+		told: newMeter(1<<12, toldEvery, 1), toldAll: rate.NewLimiter(toldPerSecond, toldPerSecond)}
 	if o.Rate > 0 {
 		g.rate = newMeter(maxWidth, time.Second/time.Duration(o.Rate), max(1, o.Burst))
 	}
@@ -53,11 +55,12 @@ const (
 )
 
 type gate struct {
-	o             GateOptions
-	next          http.Handler
-	retryAfter    string
-	rate          *meter // nil without a rate
-	told, toldAll *meter
+	o          GateOptions
+	next       http.Handler
+	retryAfter string
+	rate       *meter // nil without a rate
+	told       *meter
+	toldAll    *rate.Limiter
 }
 
 func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -117,7 +120,7 @@ func (g *gate) refuse(w http.ResponseWriter, r *http.Request, from netip.Addr, o
 		w.Header().Set("Retry-After", g.retryAfter)
 		answer(w, r, http.StatusTooManyRequests, "# too many requests\n")
 	}
-	if g.told.take(from) && g.toldAll.take(netip.Addr{}) {
+	if g.told.take(from) && g.toldAll.Allow() {
 		g.o.Observe(r.Context(), d)
 	} else {
 		g.o.Count(r.Context(), d)

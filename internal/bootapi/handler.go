@@ -13,11 +13,12 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/netip"
 	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/time/rate"
 
 	"github.com/usher-boot/usher"
 	"github.com/usher-boot/usher/internal/dispatch"
@@ -60,13 +61,13 @@ type Options struct {
 type Handler struct {
 	o          Options
 	retryAfter string
-	busy       atomic.Int64 // requests that are being decided
-	told       *meter       // how often an overload is told
+	busy       atomic.Int64  // requests that are being decided
+	told       *rate.Limiter // how often an overload is told
 }
 
 // New returns a Handler.
 func New(o Options) *Handler {
-	return &Handler{o: o, retryAfter: retrySeconds(o.RetryAfter), told: newMeter(1, time.Second/toldPerSecond, toldPerSecond)}
+	return &Handler{o: o, retryAfter: retrySeconds(o.RetryAfter), told: rate.NewLimiter(toldPerSecond, toldPerSecond)}
 }
 
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -147,7 +148,7 @@ func (h *Handler) decide(ctx context.Context, r dispatch.Request) (*dispatch.Dec
 		return h.o.Decider.Decide(usher.WithRequestID(ctx, r.RequestID), r), h.o.Observe
 	}
 	d := dispatch.Overloaded(r, h.o.MaxRequests)
-	if h.told.take(netip.Addr{}) {
+	if h.told.Allow() {
 		return d, h.o.Observe
 	}
 	return d, h.o.Count
