@@ -1,9 +1,6 @@
 package usher
 
-import (
-	"maps"
-	"slices"
-)
+import ()
 
 // State is a provision state, in the words that Ironic stores.
 type State string
@@ -164,9 +161,6 @@ func (s State) Next(e Event) (State, bool) {
 	next, ok := transitions[s][e]
 	return next, ok
 }
-
-// States lists all provision states, by name.
-func States() []State { return slices.Sorted(maps.Keys(transitions)) }
 
 // Known says whether s is a provision state at all.
 func (s State) Known() bool {

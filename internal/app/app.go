@@ -193,9 +193,6 @@ func (a *App) Run(ctx context.Context) (err error) {
 	for _, d := range a.doors {
 		group.Go(func() error { return d.serve(runCtx) })
 	}
-	if a.store != nil {
-		group.Go(func() error { return a.store.KeepRows(runCtx) })
-	}
 	if err := a.register(runCtx); err != nil {
 		group.Go(func() error {
 			if ctx.Err() != nil {
@@ -204,6 +201,9 @@ func (a *App) Run(ctx context.Context) (err error) {
 			return err
 		})
 		return group.Wait()
+	}
+	if a.store != nil {
+		group.Go(func() error { return a.store.KeepRows(runCtx) })
 	}
 	if a.local != nil {
 		group.Go(func() error { return a.member.Run(runCtx) })

@@ -28,15 +28,6 @@ func openDisk(t *testing.T) *Disk {
 	return d
 }
 
-func lookup(t *testing.T, name string) Interface {
-	t.Helper()
-	i, ok := Lookup(name)
-	if !ok {
-		t.Fatalf("no boot interface %s", name)
-	}
-	return i
-}
-
 // tree lists a folder: mode and, for links, the target, by path.
 func tree(t *testing.T, dir string) map[string]string {
 	t.Helper()

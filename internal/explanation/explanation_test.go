@@ -552,7 +552,13 @@ func TestAdviceSaysWhatItDestroys(t *testing.T) {
 	}
 	seen := map[string]bool{}
 	none := says(usher.Errorf(usher.ErrNotFound, "none"))
-	for _, state := range usher.States() {
+	for _, state := range []usher.State{
+		usher.Enroll, usher.Verifying, usher.Manageable, usher.Available, usher.Deploying, usher.DeployWait,
+		usher.DeployFailed, usher.Active, usher.Deleting, usher.ErrorState, usher.Cleaning, usher.CleanWait,
+		usher.CleanFailed, usher.Inspecting, usher.InspectWait, usher.InspectFailed, usher.Adopting, usher.AdoptFailed,
+		usher.Rescuing, usher.RescueWait, usher.RescueFailed, usher.Rescue, usher.Unrescuing, usher.UnrescueFailed,
+		usher.Servicing, usher.ServiceWait, usher.ServiceFailed,
+	} {
 		for _, restrict := range []bool{true, false} {
 			for _, site := range []func(*Options){ironic, func(*Options) {}} {
 				w := newWorld()

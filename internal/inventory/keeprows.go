@@ -11,9 +11,9 @@ import (
 )
 
 const (
-	// loadRows is how many rows are loaded in one step, which no write can
-	// interrupt.
-	loadRows = 2000
+	// loadRows is how many rows are loaded in one step, a few milliseconds in
+	// which writes wait.
+	loadRows = 500
 	// lookAround is how often the file is checked for what others did to it.
 	// The lock beside it keeps other ushers out, but not other programs, nor
 	// people who move files.
