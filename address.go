@@ -5,7 +5,7 @@ package usher
 type KnownAddress struct {
 	Address    MAC
 	PortUUID   string // where it was asked for; empty for a port group
-	PXEEnabled bool   // likewise
+	PXEEnabled bool   // of a port; false for a port group
 	// Portgroup is the name of the port group that has the address, "-" for
 	// one without a name, and empty for a port.
 	Portgroup string

@@ -15,6 +15,7 @@ type NodeFilter struct {
 	ProvisionStates []State
 	UpdatedBefore   time.Time // provision_updated_at is known and before this
 	Driver          string
+	DeployInterface string
 	ConductorGroup  *string
 	ResourceClass   string
 	Owner           string

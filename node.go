@@ -54,6 +54,10 @@ type BootNode struct {
 	// ProvisionUpdatedAt changes with every change of ProvisionState: boot
 	// files prepared under another one are of an earlier deployment.
 	ProvisionUpdatedAt time.Time
+	// PXEDisabled says that the port by whose address the node was found has
+	// pxe_enabled = false. It is unknown, and false, for a node that was found
+	// in another way.
+	PXEDisabled bool
 }
 
 // Port is one network interface of a node: a row of Ironic's ports table.

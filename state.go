@@ -1,5 +1,7 @@
 package usher
 
+import ()
+
 // State is a provision state, in the words that Ironic stores.
 type State string
 
@@ -53,6 +55,11 @@ func WaitStates() []State {
 // MayBoot is the gate of the boot configuration API. restrict is
 // [api]restrict_boot_config.
 func MayBoot(s State, restrict bool) bool { return !restrict || s.Waiting() }
+
+// PortMayBoot is the gate's other half: the boot configuration API answers
+// ports with pxe_enabled = false only where [neutron]add_all_ports is on
+// (allPorts). That is when Ironic links boot files for such ports, too.
+func (n BootNode) PortMayBoot(allPorts bool) bool { return allPorts || !n.PXEDisabled }
 
 // Transient says that a conductor is at work on the node in this state. If
 // the conductor dies, the node will not leave it by itself.

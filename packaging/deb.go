@@ -28,11 +28,11 @@ const description = `boot configurations for machines that boot from the network
  with the machine's MAC address in it. It is the Boot Configuration API of
  OpenStack Ironic, on an inventory of its own or beside an unmodified Ironic.`
 
-// units are the services, one for each role.
+// units are the services, one for each role, each with its socket.
 var units = []struct{ Name, About, Command, Page, Conflicts string }{
-	{"usher", "Usher, boot configurations for machines that boot from the network", "serve", "usher-serve", "usher-api.service usher-conductor.service"},
-	{"usher-api", "Usher's API alone, which answers machines and operators", "api", "usher-api", "usher.service"},
-	{"usher-conductor", "Usher's conductor alone, or its agent beside Ironic's", "conductor", "usher-conductor", "usher.service"},
+	{"usher", "Usher, boot configurations for machines that boot from the network", "serve", "usher-serve", "usher-api.service usher-api.socket usher-conductor.service usher-conductor.socket"},
+	{"usher-api", "Usher's API alone, which answers machines and operators", "api", "usher-api", "usher.service usher.socket"},
+	{"usher-conductor", "Usher's conductor alone, or its agent beside Ironic's", "conductor", "usher-conductor", "usher.service usher.socket"},
 }
 
 // staged is the package's content, laid out in a folder for nfpm.
@@ -129,20 +129,22 @@ func (s source) writeDeb(path, arch string, p program, said speech) (err error) 
 }
 
 func (s source) putUnits(stage *staged) error {
-	text, err := static.ReadFile("files/service.tmpl")
-	if err != nil {
-		return err
-	}
-	unit, err := template.New("service").Parse(string(text))
-	if err != nil {
-		return err
-	}
-	for _, u := range units {
-		var b bytes.Buffer
-		if err := unit.Execute(&b, u); err != nil {
+	for _, kind := range []string{"service", "socket"} {
+		text, err := static.ReadFile("files/" + kind + ".tmpl")
+		if err != nil {
 			return err
 		}
-		stage.put("/usr/lib/systemd/system/"+u.Name+".service", 0o644, files.TypeFile, b.Bytes())
+		unit, err := template.New(kind).Parse(string(text))
+		if err != nil {
+			return err
+		}
+		for _, u := range units {
+			var b bytes.Buffer
+			if err := unit.Execute(&b, u); err != nil {
+				return err
+			}
+			stage.put("/usr/lib/systemd/system/"+u.Name+"."+kind, 0o644, files.TypeFile, b.Bytes())
+		}
 	}
 	return nil
 }

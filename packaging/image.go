@@ -83,7 +83,7 @@ func (i *image) add(arch string, p program) error {
 			Env: []string{"PATH=/usr/bin", "STATE_DIRECTORY=/var/lib/usher", "HOME=/var/lib/usher",
 				"SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt"},
 			Volumes:      map[string]struct{}{"/var/lib/usher": {}},
-			ExposedPorts: map[string]struct{}{"6385/tcp": {}, "6386/tcp": {}, "6387/tcp": {}},
+			ExposedPorts: map[string]struct{}{"6385/tcp": {}, "6386/tcp": {}, "6387/tcp": {}, "6389/tcp": {}},
 			StopSignal:   "SIGTERM",
 			Labels:       i.labels(),
 		}

@@ -22,6 +22,7 @@ func TestDebianPackage(t *testing.T) {
 	watched(g)
 	roles(g)
 	asked(g)
+	handedOver(g)
 	upgraded(g)
 	removed(g)
 	purged(g)
@@ -40,6 +41,7 @@ func installed(g *guest) {
 	for _, unit := range []string{"usher", "usher-api", "usher-conductor"} {
 		g.expect("systemctl is-enabled "+unit, "disabled", 1)
 		g.expect("systemctl is-active "+unit, "inactive", 3)
+		g.expect("systemctl is-enabled "+unit+".socket", "disabled", 1)
 	}
 	g.expect("man -w 1 usher-node-add", "usher-node-add.1.gz", 0)
 	g.expect("man 5 usher.conf", "hash_ring_algorithm", 0)
@@ -81,7 +83,7 @@ func bootFile(g *guest) {
 func hardened(g *guest) {
 	g.t.Helper()
 	for _, unit := range []string{"usher", "usher-api", "usher-conductor"} {
-		if out := g.do("systemd-analyze verify " + unit + ".service"); out != "" {
+		if out := g.do("systemd-analyze verify " + unit + ".service " + unit + ".socket"); out != "" {
 			g.t.Errorf("systemd-analyze verify %s: %s", unit, out)
 		}
 		g.expect("systemd-analyze security --threshold=15 "+unit+".service", "Overall exposure level", 0)
@@ -161,6 +163,30 @@ func asked(g *guest) {
 	bootFile(g)
 }
 
+// handedOver: with the socket unit nobody is refused while the service
+// restarts, and who asks meanwhile is answered after it.
+func handedOver(g *guest) {
+	g.t.Helper()
+	g.do("systemctl stop usher && systemctl reset-failed && systemctl enable --now usher.socket && systemctl start usher")
+	bootFile(g)
+	g.do("(until test -e /root/enough; do curl -sS -m 60 -o /dev/null -w '%{http_code}\\n' http://127.0.0.1:6386/boot.ipxe; done) >/root/asked 2>&1 </dev/null &")
+	for range 3 {
+		g.do("systemctl restart usher")
+		bootFile(g)
+	}
+	g.do("touch /root/enough")
+	if codes := g.do("sort -u /root/asked | xargs"); codes != "200" {
+		g.t.Errorf("while the service restarted three times machines got %q", codes)
+	}
+	g.do("systemctl stop usher")
+	g.expect("curl -sS -m 60 -o /dev/null -w '%{http_code}' http://127.0.0.1:6386/boot.ipxe", "200", 0) // the first one starts it
+	g.expect("systemctl is-active usher", "active", 0)
+	g.do("systemctl start usher-api") // which takes the address
+	g.expect("systemctl is-active usher.socket", "inactive", 3)
+	g.do("systemctl stop usher-api && systemctl reset-failed && systemctl start usher.socket usher")
+	bootFile(g)
+}
+
 // upgraded: the new program runs, with the old configuration and inventory.
 func upgraded(g *guest) {
 	g.t.Helper()
@@ -182,6 +208,7 @@ func removed(g *guest) {
 	g.t.Helper()
 	g.do("dpkg -r usher")
 	g.expect("systemctl is-active usher", "inactive", 3)
+	g.expect("systemctl is-active usher.socket", "inactive", 3)
 	g.expect("test -e /usr/bin/usher", "", 1)
 	g.expect("tail -n 1 /etc/usher/usher.conf", "retry_after = 7", 0)
 	g.do("dpkg -i /root/second.deb && systemctl start usher")

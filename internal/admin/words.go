@@ -24,6 +24,7 @@ func words() (outcomes map[dispatch.Outcome]string, causes map[dispatch.Cause]st
 			dispatch.CauseBadMAC:      "not a MAC address",
 			dispatch.CauseUnknownFile: "no boot file has this name",
 			dispatch.CauseUnknownMAC:  "no port has this MAC address",
+			dispatch.CausePXEDisabled: "the port has pxe_enabled = false",
 			dispatch.CauseWrongState:  "the node does not wait for a ramdisk",
 			dispatch.CauseUnsupported: "the node's boot interface has no such file",
 			dispatch.CauseNoFile:      "the conductor has no file for the node",

@@ -265,6 +265,24 @@ func TestBeingWritten(t *testing.T) {
 		if got != whole || err != nil {
 			t.Errorf("%d bytes, %v; want %d", len(got), err, len(whole))
 		}
+		// One that never stops changing is not served at all.
+		stop := make(chan struct{})
+		go func() {
+			for n := 0; ; n++ {
+				w.write(t, fmt.Sprintf("%s\nkernel ../%d\n", whole, n), 0)
+				select {
+				case <-stop:
+					return
+				case <-time.After(20 * time.Millisecond):
+				}
+			}
+		}()
+		time.Sleep(time.Millisecond) // its first writing
+		if got, err := w.GetBootConfig(t.Context(), uuid, "boot.ipxe"); !errors.Is(err, usher.ErrUnavailable) || got != "" {
+			t.Errorf("always changing: %d bytes, %v", len(got), err)
+		}
+		close(stop)
+		synctest.Wait()
 		ctx, cancel := context.WithTimeout(t.Context(), 80*time.Millisecond)
 		defer cancel()
 		w.write(t, "", 0)

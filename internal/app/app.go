@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
+	"net"
 	"os"
 	"sync/atomic"
 
@@ -20,6 +22,7 @@ import (
 	"github.com/usher-boot/usher/internal/bootrpc"
 	"github.com/usher-boot/usher/internal/conductor"
 	"github.com/usher-boot/usher/internal/config"
+	"github.com/usher-boot/usher/internal/images"
 	"github.com/usher-boot/usher/internal/inventory"
 	"github.com/usher-boot/usher/internal/ironicdisk"
 	"github.com/usher-boot/usher/internal/journal"
@@ -59,6 +62,9 @@ type Options struct {
 	Terminal bool
 	// Notifier tells a service manager how the process is; nil: there is none.
 	Notifier *systemd.Notifier
+	// Sockets are listening sockets that a service manager keeps open while
+	// processes come and go, by the names of SocketBoot and SocketBootTLS.
+	Sockets map[string]net.Listener
 }
 
 // App is one built process. Doors are bound by New and answer once Run runs.
@@ -75,25 +81,28 @@ type App struct {
 	journal  *journal.Journal // nil where it is turned off
 	terminal bool
 
-	ironic     bool              // the inventory is Ironic's: see ironic.go
-	host       string            // [DEFAULT]host
-	name       string            // of the conductor here: host, or beside Ironic usher.ConductorName
-	reader     *inventory.Reader // of either inventory
-	rings      *membership.Rings
-	conductors *bootrpc.Client  // who has boot files: peers or Ironic's agents
-	agent      *agent.Agent     // beside Ironic, with the conductor role
-	ironicDisk *ironicdisk.Disk // likewise
-	images     *swap            // likewise: what its listener for images serves, replaced by a reload
+	ironic       bool              // the inventory is Ironic's: see ironic.go
+	host         string            // [DEFAULT]host
+	name         string            // of the conductor here: host, or beside Ironic usher.ConductorName
+	reader       *inventory.Reader // of either inventory
+	nodes        bootNodes         // likewise; what boot requests ask
+	rings        *membership.Rings
+	conductors   *bootrpc.Client  // who has boot files: peers or Ironic's agents
+	agent        *agent.Agent     // beside Ironic, with the conductor role
+	ironicDisk   *ironicdisk.Disk // likewise
+	ironicImages *swap            // likewise: what its listener for images serves, replaced by a reload
 
 	store      *inventory.Store // this and the next ones: our own inventory only
 	peers      *conductor.Peers
 	member     *membership.Member             // nil without the conductor role
 	local      *conductor.Conductor           // likewise
 	disk       *bootiface.Disk                // likewise
+	images     *images.Store                  // likewise
 	management atomic.Pointer[management.API] // replaced by a reload; a conductor's own door has the ramdisk's part of it
 	doors      []*door
-	machine    *swap    // the machines' door's handler, replaced by a reload
-	httpRoot   *os.Root // what the machines' door serves files from, opened once
+	sockets    map[string]net.Listener // handed over, those that no door has taken yet
+	machine    *swap                   // the machines' door's handler, replaced by a reload
+	httpRoot   *os.Root                // what the machines' door serves files from, opened once
 
 	connections      bootapi.Connections // of each source at the machines' doors
 	connectionBudget budget              // of each listener
@@ -115,13 +124,18 @@ func New(ctx context.Context, o Options) (*App, error) {
 	}
 	log := newLogging(o.Log, cfg)
 	a := &App{role: o.Role, load: o.Load, version: o.Version, commit: o.Commit, log: log, logger: log.logger,
-		journal: journal.New(cfg.Usher.JournalSize), terminal: o.Terminal, machine: &swap{}, images: &swap{},
-		notifier: o.Notifier}
+		journal: journal.New(cfg.Usher.JournalSize), terminal: o.Terminal, machine: &swap{}, ironicImages: &swap{},
+		notifier: o.Notifier, sockets: maps.Clone(o.Sockets)}
 	a.lifecycle.logger = a.logger
 	a.lifecycle.onStop("log", func(context.Context) error { log.buffer.flush(); return nil })
 	a.cfg.Store(cfg)
 	for _, w := range cfg.Warnings() {
 		a.logger.Warn(w)
+	}
+	for _, note := range connectionNotes(cfg) {
+		if note.Warning {
+			a.logger.Warn("[database]connection: " + note.Text)
+		}
 	}
 	if err := a.build(ctx, cfg); err != nil {
 		return nil, errors.Join(err, a.lifecycle.stop(context.WithoutCancel(ctx)))
@@ -141,11 +155,11 @@ func (a *App) build(ctx context.Context, cfg *config.Config) (err error) {
 	}
 	a.connectionBudget = a.budget(cfg)
 	steps := []func(context.Context, *config.Config) error{
-		a.buildMetrics, a.lockState, a.useStore, a.buildTracing, a.bindDoors, a.buildConductor, a.buildPeers, a.buildManagement, a.buildDoors,
+		a.buildMetrics, a.lockState, a.useStore, a.buildTracing, a.bindDoors, a.noSocketLeft, a.buildConductor, a.buildPeers, a.buildManagement, a.buildDoors,
 	}
 	if a.ironic {
 		steps = []func(context.Context, *config.Config) error{
-			a.buildMetrics, a.useIronic, a.buildTracing, a.bindIronicDoors, a.buildAgent, a.buildAgents, a.buildDoors,
+			a.buildMetrics, a.useIronic, a.buildTracing, a.bindIronicDoors, a.noSocketLeft, a.buildAgent, a.buildAgents, a.buildDoors,
 		}
 	}
 	for _, step := range steps {
@@ -188,9 +202,13 @@ func (a *App) Run(ctx context.Context) (err error) {
 		})
 		return group.Wait()
 	}
+	if a.store != nil {
+		group.Go(func() error { return a.store.KeepRows(runCtx) })
+	}
 	if a.local != nil {
 		group.Go(func() error { return a.member.Run(runCtx) })
 		group.Go(func() error { return a.local.Run(runCtx) })
+		group.Go(func() error { return a.removeNodeFolders(runCtx) })
 	}
 	group.Go(func() error { return a.watch(runCtx) })
 	a.up(ctx)
@@ -282,7 +300,7 @@ func (a *App) reload(ctx context.Context) error {
 // Inventory tells what the process works on, for the start-up notice.
 func (a *App) Inventory() string {
 	name := "the database of [database]connection"
-	if path, ok := a.sqlitePath(a.cfg.Load()); ok {
+	if path := sqliteFile(a.cfg.Load()); path != "" {
 		name = "SQLite " + path
 	}
 	if a.ironic {

@@ -5,11 +5,15 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"database/sql"
+	"encoding/hex"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"math/big"
@@ -146,10 +150,19 @@ func (r *running) node(state usher.State, image string) *usher.Node {
 	}
 	mac, _ := usher.ParseMAC(aMAC)
 	if err := r.store.CreatePort(r.t.Context(), &usher.Port{UUID: "aaaaaaaa-2222-4333-8444-555555555501", NodeID: n.ID,
-		NodeUUID: n.UUID, Address: mac}); err != nil {
+		NodeUUID: n.UUID, Address: mac, PXEEnabled: true}); err != nil {
 		r.t.Fatal(err)
 	}
 	return n
+}
+
+// port gives a node a port more, by the management API.
+func (r *running) port(n *usher.Node, mac string, pxeEnabled bool) {
+	r.t.Helper()
+	body := fmt.Sprintf(`{"node_uuid": %q, "address": %q, "pxe_enabled": %t}`, n.UUID, mac, pxeEnabled)
+	if got := r.do("POST", DoorManagement, "/v1/ports", body); got.status != 201 {
+		r.t.Fatalf("%+v", got)
+	}
 }
 
 func (s *site) image() string {
@@ -163,16 +176,19 @@ func (s *site) image() string {
 
 const bootPath = "/v1/boot/" + aMAC + "/boot.ipxe"
 
+// imagePath is where image's content is as a kernel.
+const imagePath = "/images/6105d6cc76af400325e94d588ce511be5bfdbb73b437dc51eca43917d7a43e3d/deploy_kernel"
+
 func TestServe(t *testing.T) {
 	s := newSite(t)
 	a := s.run()
 	n := a.node(usher.DeployWait, s.image())
 	for _, door := range []string{DoorMachines, DoorManagement} {
-		if got := a.get(door, bootPath); got.status != 200 || !strings.Contains(got.body, "http://"+a.Addr(DoorMachines)+"/"+n.UUID+"/deploy_kernel") {
+		if got := a.get(door, bootPath); got.status != 200 || !strings.Contains(got.body, "http://"+a.Addr(DoorMachines)+imagePath) {
 			t.Errorf("%s door: %+v", door, got)
 		}
 	}
-	if got := a.get(DoorMachines, "/"+n.UUID+"/deploy_kernel"); got.status != 200 || got.body != "image" {
+	if got := a.get(DoorMachines, imagePath); got.status != 200 || got.body != "image" || !strings.Contains(got.header.Get("Cache-Control"), "immutable") {
 		t.Errorf("kernel: %+v", got)
 	}
 	if got := a.get(DoorMachines, "/"+n.UUID+"/config"); got.status != 404 {
@@ -201,6 +217,76 @@ func TestServe(t *testing.T) {
 	}
 	if log := s.log.String(); !strings.Contains(log, "cause=served") || strings.Count(log, "cause=served") != 2 {
 		t.Errorf("not one log line for each request:\n%s", log)
+	}
+}
+
+// TestStaticNames: machines whose root script knows nothing of the API ask for
+// their boot files by Ironic's names, and get the API's answers.
+func TestStaticNames(t *testing.T) {
+	s := newSite(t)
+	a := s.run()
+	a.node(usher.DeployWait, s.image())
+	want := a.get(DoorMachines, bootPath)
+	hyphens := strings.ReplaceAll(aMAC, ":", "-")
+	if got := a.get(DoorMachines, "/pxelinux.cfg/"+hyphens); got.status != 200 || got.body != want.body {
+		t.Errorf("by its static name: %+v, want\n%s", got, want.body)
+	}
+	no := a.get(DoorMachines, "/none")
+	for _, path := range []string{"/pxelinux.cfg/52-54-00-12-34-99", "/pxelinux.cfg/01-" + hyphens, "/grub.cfg-01-" + hyphens, "/" + aMAC + ".conf",
+		"/pxelinux.cfg/default"} {
+		if got := a.get(DoorMachines, path); got.status != 404 || got.body != no.body {
+			t.Errorf("%s: %+v", path, got)
+		}
+	}
+	a.log.buffer.flush()
+	if log := s.log.String(); strings.Count(log, "cause=served") != 2 || !strings.Contains(log, "cause=unknown_mac") || !strings.Contains(log, "cause=unsupported") {
+		t.Errorf("the requests are not decided as the API's are:\n%s", log)
+	}
+}
+
+// TestUpgrade: what an older version has fetched is not fetched again, what it
+// wrote for nodes goes, and machines that hold one of its boot files are served.
+func TestUpgrade(t *testing.T) {
+	s := newSite(t)
+	a := s.run()
+	n := a.node(usher.DeployWait, "http://127.0.0.1:1/image") // where nothing answers
+	if err := a.stop(); err != nil {
+		t.Fatal(err)
+	}
+	key := sha256.Sum256([]byte("http://127.0.0.1:1/image\n\n"))
+	root := filepath.Join(s.dir, httpFolder)
+	for name, content := range map[string]string{
+		".images/" + hex.EncodeToString(key[:]):           "image",
+		".images/" + hex.EncodeToString(key[:]) + ".json": `{"url": "http://127.0.0.1:1/image", "size": 5}`,
+		n.UUID + "/config":                                "#!ipxe\n# of before\n",
+		n.UUID + "/.links":                                "pxelinux.cfg/" + strings.ReplaceAll(aMAC, ":", "-") + "\n",
+		n.UUID + "/deploy_kernel":                         "image",
+	} {
+		path := filepath.Join(root, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(content), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a = s.run()
+	if got := a.get(DoorMachines, "/"+n.UUID+"/deploy_kernel"); got.status != 200 || got.body != "image" {
+		t.Errorf("a machine that holds a boot file of before: %+v", got)
+	}
+	if got := a.get(DoorMachines, bootPath); got.status != 200 || !strings.Contains(got.body, imagePath) {
+		t.Errorf("boot file: %+v", got)
+	}
+	deadline := time.After(20 * time.Second)
+	for _, err := os.Stat(filepath.Join(root, n.UUID)); err == nil; _, err = os.Stat(filepath.Join(root, n.UUID)) {
+		select {
+		case <-deadline:
+			t.Fatal("the node's folder is still there")
+		case <-time.After(time.Millisecond):
+		}
+	}
+	if got := a.get(DoorMachines, "/"+n.UUID+"/deploy_kernel"); got.status != 200 || got.body != "image" {
+		t.Errorf("without its folder: %+v", got)
+	}
+	if err := a.stop(); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -333,9 +419,15 @@ func TestReloadable(t *testing.T) {
 		"[pxe]ipxe_use_boot_config_api":             {"true", installed},
 		"[pxe]ipxe_config_api_root_url":             {"http://api.example", root},
 		"[pxe]ipxe_fallback_script":                 {"other.ipxe", root},
+		"[neutron]add_all_ports": {"true", func(a *running) string {
+			return fmt.Sprint(a.get(DoorMachines, strings.Replace(bootPath, ":56", ":66", 1)).status)
+		}},
+		"[inspector]require_managed_boot": {"false", func(a *running) string {
+			return fmt.Sprint(a.Config().Inspector.RequireManagedBoot != nil)
+		}},
 	}
 	a := s.run()
-	a.node(usher.DeployWait, s.image())
+	a.port(a.node(usher.DeployWait, s.image()), "52:54:00:12:34:66", false)
 	for i, state := range []usher.State{usher.Active, usher.DeployWait} {
 		n := &usher.Node{UUID: fmt.Sprintf("11111111-2222-4333-8444-55555555550%d", i+2), Driver: "manual-management",
 			BootInterface: "ipxe", DeployInterface: "direct", ProvisionState: state}
@@ -346,7 +438,7 @@ func TestReloadable(t *testing.T) {
 			t.Fatal(err)
 		}
 		if err := a.store.CreatePort(t.Context(), &usher.Port{UUID: fmt.Sprintf("aaaaaaaa-2222-4333-8444-55555555550%d", i+2),
-			NodeID: n.ID, NodeUUID: n.UUID, Address: usher.MAC{0x52, 0x54, 0, 0x12, 0x34, 0x57 + byte(i)}}); err != nil {
+			NodeID: n.ID, NodeUUID: n.UUID, PXEEnabled: true, Address: usher.MAC{0x52, 0x54, 0, 0x12, 0x34, 0x57 + byte(i)}}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -392,6 +484,51 @@ func TestReloadable(t *testing.T) {
 	a.log.buffer.flush()
 	if log := s.log.String(); !strings.Contains(log, `only a restart puts it in force" option=[pxe]pxe_config_subdir`) {
 		t.Errorf("no warning:\n%s", log)
+	}
+}
+
+// TestSQLiteByItsDriver: SQLite is SQLite, also where the URL names Python's
+// driver for it: one process, without RPC.
+func TestSQLiteByItsDriver(t *testing.T) {
+	s := newSite(t)
+	a := s.run("[database]connection=sqlite+pysqlite:///" + filepath.Join(s.dir, "other.sqlite") + "?timeout=0.5")
+	if at := a.Addr(DoorRPC); at != "" {
+		t.Errorf("RPC listens at %s", at)
+	}
+	if got := a.Inventory(); got != "SQLite "+filepath.Join(s.dir, "other.sqlite") {
+		t.Error(got)
+	}
+}
+
+// TestPortNotToBootFrom: a node is answered at its port that is to boot from
+// and not at the other, which hears what a stranger hears.
+func TestPortNotToBootFrom(t *testing.T) {
+	s := newSite(t)
+	a := s.run()
+	a.port(a.node(usher.DeployWait, s.image()), "52:54:00:12:34:66", false)
+	id := []string{"X-Openstack-Request-Id", usher.RequestID("")}
+	for _, door := range []string{DoorMachines, DoorManagement} {
+		if got := a.get(door, bootPath); got.status != 200 {
+			t.Errorf("%s door, the port to boot from: %+v", door, got)
+		}
+		got := a.do("GET", door, strings.Replace(bootPath, ":56", ":66", 1), "", id...)
+		want := a.do("GET", door, strings.Replace(bootPath, ":56", ":77", 1), "", id...) // nobody's
+		got.header.Del("Date")
+		want.header.Del("Date")
+		if diff := cmp.Diff(want, got, cmp.AllowUnexported(reply{})); diff != "" || got.status != 404 {
+			t.Errorf("%s door (-unknown MAC +port not to boot from):\n%s", door, diff)
+		}
+	}
+	const counter = `usher_boot_requests_total{cause="pxe_disabled",file="boot.ipxe",outcome="no"} 2`
+	if metrics := a.get(DoorAdmin, "/metrics").body; !strings.Contains(metrics, counter) {
+		t.Errorf("no %s in\n%s", counter, metrics)
+	}
+	if asked := a.get(DoorAdmin, "/v1/requests?cause=pxe_disabled").body; strings.Count(asked, "has pxe_enabled = false") != 2 {
+		t.Errorf("requests: %s", asked)
+	}
+	a.log.buffer.flush()
+	if log := s.log.String(); !strings.Contains(log, "cause=pxe_disabled") {
+		t.Errorf("the log:\n%s", log)
 	}
 }
 
@@ -449,10 +586,12 @@ func TestStop(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer store.Close()
 	conductors, err := store.Conductors(t.Context())
 	if err != nil || len(conductors) != 1 || conductors[0].Online {
 		t.Errorf("after the stop: %+v, %v", conductors, err)
+	}
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
 	}
 	s.run() // and a next one starts
 }
@@ -584,5 +723,102 @@ func TestDeployOverHTTP(t *testing.T) {
 	}
 	if got := a.get(DoorMachines, bootPath); got.status != 200 {
 		t.Errorf("%+v", got)
+	}
+}
+
+// ironic makes an Ironic database of the golden dump.
+func (s *site) ironic() (file string) {
+	s.t.Helper()
+	dump, err := os.ReadFile("../inventory/testdata/ironic/sqlite.sql")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	file = filepath.Join(s.dir, "ironic.sqlite")
+	db, err := sql.Open("sqlite", file)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.ExecContext(s.t.Context(), string(dump)); err != nil {
+		s.t.Fatal(err)
+	}
+	return file
+}
+
+// TestLeastTLS: [json_rpc] and [api] say what TLS their listeners allow, and
+// machines' firmware knows none of it.
+func TestLeastTLS(t *testing.T) {
+	s := newSite(t)
+	cert, key := s.pair(1)
+	port, err := testenv.Port("127.0.0.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := []string{"[api]enable_ssl_api=true", "[usher]boot_tls_listen=127.0.0.1:0", "[ssl]cert_file=" + cert, "[ssl]key_file=" + key}
+	beside := append(slices.Clone(own), "[database]connection=sqlite:///"+s.ironic(), "[json_rpc]use_ssl=true", "[usher]rpc_listen=127.0.0.1:"+port,
+		"[deploy]http_root="+s.dir, "[pxe]tftp_root="+s.dir)
+	const aes128, aes256 = tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384
+	for _, c := range []struct {
+		options []string
+		door    string
+		most    uint16 // version that the client speaks
+		cipher  uint16 // 0: any
+		want    bool
+	}{
+		{nil, DoorRPC, tls.VersionTLS12, 0, true},
+		{nil, DoorRPC, tls.VersionTLS11, 0, false},
+		{nil, DoorManagement, tls.VersionTLS12, 0, true},
+		{[]string{"[json_rpc]server_tls_minimum_version=1.3"}, DoorRPC, tls.VersionTLS12, 0, false},
+		{[]string{"[json_rpc]server_tls_minimum_version=1.3"}, DoorRPC, tls.VersionTLS13, 0, true},
+		{[]string{"[json_rpc]server_tls_minimum_version=1.3"}, DoorManagement, tls.VersionTLS12, 0, true},
+		{[]string{"[json_rpc]tls_minimum_version=1.3"}, DoorRPC, tls.VersionTLS12, 0, false},
+		{[]string{"[api]server_tls_minimum_version=1.3"}, DoorManagement, tls.VersionTLS12, 0, false},
+		{[]string{"[api]server_tls_minimum_version=1.3"}, DoorMachinesTLS, tls.VersionTLS12, 0, true},
+		// Only a release whose default is 1.3 has the option.
+		{[]string{"[json_rpc]server_tls_ciphers=HIGH:!aNULL"}, DoorRPC, tls.VersionTLS12, 0, false},
+		{[]string{"[json_rpc]server_tls_ciphers=ECDHE-ECDSA-AES256-GCM-SHA384", "[json_rpc]server_tls_minimum_version=1.2"},
+			DoorRPC, tls.VersionTLS12, aes128, false},
+		{[]string{"[json_rpc]server_tls_ciphers=ECDHE-ECDSA-AES256-GCM-SHA384", "[json_rpc]server_tls_minimum_version=1.2"},
+			DoorRPC, tls.VersionTLS12, aes256, true},
+		{[]string{"[api]cert_file=" + cert, "[api]key_file=" + key, "[ssl]cert_file=", "[usher]boot_tls_listen="},
+			DoorManagement, tls.VersionTLS12, 0, true},
+	} {
+		base := own
+		if c.door == DoorRPC {
+			base = beside // an agent's
+		}
+		a, err := s.new(append(slices.Clone(base), c.options...)...)
+		if err != nil {
+			t.Fatalf("%v: %v", c.options, err)
+		}
+		client := &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS10, MaxVersion: c.most}
+		if c.cipher != 0 {
+			client.CipherSuites = []uint16{c.cipher}
+		}
+		i := slices.IndexFunc(a.doors, func(d *door) bool { return d.name == c.door })
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			if conn, err := a.doors[i].listener.Accept(); err == nil {
+				_ = conn.(*tls.Conn).HandshakeContext(t.Context()) // the client tells
+				conn.Close()
+			}
+		}()
+		conn, err := (&tls.Dialer{Config: client}).DialContext(t.Context(), "tcp", a.Addr(c.door))
+		if err == nil {
+			conn.Close()
+		}
+		if (err == nil) != c.want {
+			t.Errorf("%v, %s, TLS %x, cipher %x: %v", c.options, c.door, c.most, c.cipher, err)
+		}
+		<-done
+		if err := a.lifecycle.stop(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	_, err = s.new(append(beside, "[json_rpc]server_tls_ciphers=HIGH:!aNULL", "[json_rpc]server_tls_minimum_version=1.2")...)
+	if err == nil || !strings.Contains(err.Error(), `[json_rpc]server_tls_ciphers: "HIGH" is no cipher that Usher can use`) ||
+		!strings.Contains(err.Error(), "[json_rpc]server_tls_minimum_version = 1.3") {
+		t.Errorf("a group of ciphers: %v", err)
 	}
 }

@@ -5,21 +5,14 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"strings"
 
 	"github.com/usher-boot/usher/internal/config"
+	"github.com/usher-boot/usher/internal/inventory"
 )
 
 // sqliteFile is the file of the configured database; empty where a server
 // holds it.
-func sqliteFile(cfg *config.Config) string {
-	path, _ := strings.CutPrefix(cfg.Database.Connection, "sqlite:///")
-	if path == cfg.Database.Connection {
-		return ""
-	}
-	path, _, _ = strings.Cut(path, "?")
-	return path
-}
+func sqliteFile(cfg *config.Config) string { return inventory.SQLiteFile(cfg.Database.Connection) }
 
 // barred is why this account cannot use the configured database: a SQLite file
 // that is another account's. nil where that is not the reason. Readers need to

@@ -9,8 +9,10 @@ import (
 	"sync"
 	"time"
 
+	"github.com/usher-boot/usher"
 	"github.com/usher-boot/usher/internal/config"
 	"github.com/usher-boot/usher/internal/doctor"
+	"github.com/usher-boot/usher/internal/openssl"
 )
 
 // certificate is a server's certificate on disk, read again when its file has
@@ -86,11 +88,12 @@ func doctorCertificates(cfg *config.Config) []doctor.Check {
 	var checks []doctor.Check
 	seen := map[string]bool{}
 	for _, c := range []struct {
-		wanted                   bool
-		group, certFile, keyFile string
+		wanted bool
+		groupCertificate
 	}{
-		{cfg.Usher.BootTLSListen != "" || cfg.API.EnableSSLAPI, "[ssl]", cfg.SSL.CertFile, cfg.SSL.KeyFile},
-		{cfg.JSONRPC.UseSSL, "[json_rpc]", orElse(cfg.JSONRPC.CertFile, cfg.SSL.CertFile), orElse(cfg.JSONRPC.KeyFile, cfg.SSL.KeyFile)},
+		{cfg.Usher.BootTLSListen != "", certificateOf(cfg, "[ssl]", "", "")},
+		{cfg.API.EnableSSLAPI, certificateOf(cfg, "[api]", cfg.API.CertFile, cfg.API.KeyFile)},
+		{cfg.JSONRPC.UseSSL, certificateOf(cfg, "[json_rpc]", cfg.JSONRPC.CertFile, cfg.JSONRPC.KeyFile)},
 	} {
 		if !c.wanted || seen[c.certFile] {
 			continue
@@ -120,6 +123,59 @@ func doctorCertificate(group, certFile, keyFile string) doctor.Check {
 		check.State, check.Fix = doctor.OK, ""
 	}
 	return check
+}
+
+// certificateOf is the certificate of a listener: its group's, as newer releases
+// of Ironic have it, or that of [ssl].
+func certificateOf(cfg *config.Config, group, certFile, keyFile string) groupCertificate {
+	if certFile != "" {
+		return groupCertificate{group, certFile, keyFile}
+	}
+	return groupCertificate{"[ssl]", cfg.SSL.CertFile, cfg.SSL.KeyFile}
+}
+
+// groupCertificate names the files of a certificate, and the group of the
+// configuration that does.
+type groupCertificate struct{ group, certFile, keyFile string }
+
+// serverTLS is how a listener speaks TLS.
+type serverTLS struct {
+	certificate groupCertificate
+	clients     string // file of the authorities of clients' certificates ([ssl]ca_file); empty: clients need none
+	// group has the next two, which are empty for what is least and for Go's
+	// choice.
+	group, minimum, ciphers string
+}
+
+// config reads the certificate again for a new connection once its file has
+// changed.
+func (t serverTLS) config(listener string, logger *slog.Logger) (*tls.Config, *certificate, error) {
+	c := t.certificate
+	if c.certFile == "" || c.keyFile == "" {
+		return nil, nil, usher.Errorf(usher.ErrInvalid, "%scert_file and %[1]skey_file are needed for TLS on the %s door", c.group, listener)
+	}
+	cert := &certificate{certFile: c.certFile, keyFile: c.keyFile, logger: logger}
+	if _, err := cert.get(nil); err != nil {
+		return nil, nil, named(c.group+"cert_file", err)
+	}
+	cfg := &tls.Config{GetCertificate: cert.get, MinVersion: tls.VersionTLS12}
+	var err error
+	switch {
+	case t.minimum == "1.3":
+		cfg.MinVersion = tls.VersionTLS13 // whose ciphers nobody chooses, in OpenSSL's list neither
+	case t.ciphers != "":
+		if cfg.CipherSuites, err = openssl.CipherSuites(t.ciphers); err != nil {
+			return nil, nil, named(t.group+"server_tls_ciphers", fmt.Errorf("%w; or set %sserver_tls_minimum_version = 1.3, with which it has no effect",
+				err, t.group))
+		}
+	}
+	if t.clients != "" {
+		if cfg.ClientCAs, err = certPool(t.clients); err != nil {
+			return nil, nil, named("[ssl]ca_file", err)
+		}
+		cfg.ClientAuth = tls.RequireAndVerifyClientCert
+	}
+	return cfg, cert, nil
 }
 
 // certPool reads a file of CA certificates.

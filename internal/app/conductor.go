@@ -11,7 +11,6 @@ import (
 	"github.com/usher-boot/usher/internal/bootiface"
 	"github.com/usher-boot/usher/internal/conductor"
 	"github.com/usher-boot/usher/internal/config"
-	"github.com/usher-boot/usher/internal/images"
 	"github.com/usher-boot/usher/internal/membership"
 )
 
@@ -58,17 +57,15 @@ func (a *App) buildConductor(_ context.Context, cfg *config.Config) error {
 	if err := a.installRootScripts(cfg, renderer); err != nil {
 		return err
 	}
-	cached, err := a.openImages(cfg)
-	if err != nil {
+	if err := a.openImages(cfg); err != nil {
 		return err
 	}
 	a.local = conductor.New(conductor.Options{
-		Host: cfg.Default.Host, Store: a.store, Rings: ringView{a.rings}, Disk: a.disk, Renderer: renderer,
-		Images: cached, Settings: a.conductorSettings(cfg), Logger: a.logger, Told: a.toldBy(),
+		Host: cfg.Default.Host, Store: a.store, Rings: ringView{a.rings}, Renderer: renderer,
+		Images: nodeImages{a.images}, Settings: a.conductorSettings(cfg), Logger: a.logger, Told: a.toldBy(),
 	})
 	a.lifecycle.onStop("conductor", a.stopConductor)
 
-	_, sqlite := a.sqlitePath(cfg)
 	a.pulse = newPulse(a.store, cfg.Conductor.HeartbeatInterval)
 	a.member = membership.NewMember(a.pulse, membership.MemberOptions{
 		Conductor: usher.Conductor{
@@ -77,7 +74,7 @@ func (a *App) buildConductor(_ context.Context, cfg *config.Config) error {
 			Interfaces: hardwareInterfaces(cfg),
 		},
 		Source:            a.store,
-		Exclusive:         sqlite, // the state lock has made sure of it
+		Exclusive:         sqliteFile(cfg) != "", // the lock beside the file has made sure of it
 		HeartbeatInterval: cfg.Conductor.HeartbeatInterval,
 		HeartbeatTimeout:  a.heartbeatTimeout(cfg),
 		Logger:            a.logger,
@@ -151,6 +148,7 @@ func (a *App) conductorSettings(cfg *config.Config) conductor.Settings {
 			usher.ServiceWait: cfg.Conductor.ServiceCallbackTimeout,
 		},
 		RingInterval:  cfg.Default.HashRingResetInterval,
+		ClockSkew:     a.heartbeatTimeout(cfg) / 3,
 		CheckInterval: cfg.Conductor.CheckProvisionStateInterval,
 	}
 }
@@ -213,23 +211,16 @@ func (a *App) apiRootURL(cfg *config.Config) string {
 	return a.machinesURL(cfg)
 }
 
-// openImages opens the image cache.
-func (a *App) openImages(cfg *config.Config) (nodeImages, error) {
-	options := images.Options{
-		Root:           a.disk.Path(bootiface.HTTPRoot),
-		FilePermission: cfg.PXE.FilePermission,
-		AllowedPaths:   cfg.Conductor.FileURLAllowedPaths,
-		MaxSize:        int64(cfg.PXE.ImageCacheSize) << 20,
-		Logger:         a.logger,
-		Fetched:        func(f images.Fetch) { a.metrics.ImageFetched(string(f.Result), f.Bytes, f.Took) },
+// removeNodeFolders removes what an older version of Usher wrote for each node.
+// Its images were taken over by the image store, and machines that hold a boot
+// file that names them by their node are answered all the same.
+func (a *App) removeNodeFolders(context.Context) error {
+	removed, err := a.disk.RemoveNodeFolders()
+	switch {
+	case err != nil:
+		a.logger.Warn("the next start will try again", "error", err)
+	case removed > 0:
+		a.logger.Info("removed the folders of nodes that an older version wrote", "nodes", removed)
 	}
-	if a.terminal {
-		options.Progress = progressLine(a.log.w)
-	}
-	cache, err := images.New(options)
-	if err != nil {
-		return nodeImages{}, err
-	}
-	a.lifecycle.onStop("image cache", func(context.Context) error { return cache.Close() })
-	return nodeImages{a.disk, cache}, nil
+	return nil
 }

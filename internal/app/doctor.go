@@ -50,27 +50,41 @@ func doctorExposure(cfg *config.Config, ironic bool) []doctor.Check {
 // doctorDatabase checks the database and, through it, the conductors.
 func doctorDatabase(ctx context.Context, cfg *config.Config, version string) (checks []doctor.Check, ironic bool) {
 	const name, reach = "database", "check [database]connection, and that the server runs and lets this host in"
+	for _, note := range connectionNotes(cfg) {
+		check := doctor.Check{Name: "[database]connection", State: doctor.OK, Detail: note.Text}
+		if note.Warning {
+			check.State, check.Fix = doctor.Warning, "correct [database]connection, or provide the file on this host"
+		}
+		checks = append(checks, check)
+	}
 	options := databaseOptions(cfg, nil)
 	kind, err := inventory.Detect(ctx, options)
 	if err != nil {
 		if why := barred(cfg); why != nil {
-			return []doctor.Check{{Name: name, State: doctor.Failed, Detail: why.Error(), Fix: asWhom}}, false
+			return append(checks, doctor.Check{Name: name, State: doctor.Failed, Detail: why.Error(), Fix: asWhom}), false
 		}
-		return []doctor.Check{{Name: name, State: doctor.Failed, Detail: err.Error(), Fix: reach}}, false
+		return append(checks, doctor.Check{Name: name, State: doctor.Failed, Detail: err.Error(), Fix: reach}), false
 	}
 	if kind == inventory.Empty {
-		return []doctor.Check{{Name: name, State: doctor.Failed, Detail: "it holds no tables, neither Usher's nor Ironic's: " + orElse(sqliteFile(cfg), "that of [database]connection"),
-			Fix: "beside Ironic, name Ironic's database in [database]connection; otherwise run 'usher db upgrade', or 'usher serve' for SQLite"}}, false
+		return append(checks, doctor.Check{Name: name, State: doctor.Failed, Detail: "it holds no tables, neither Usher's nor Ironic's: " + orElse(sqliteFile(cfg), "that of [database]connection"),
+			Fix: "beside Ironic, name Ironic's database in [database]connection; otherwise run 'usher db upgrade', or 'usher serve' for SQLite"}), false
 	}
 	ironic = kind == inventory.Ironic
 	reader, err := inventory.OpenReader(ctx, options)
 	if err != nil {
-		return []doctor.Check{{Name: name, State: doctor.Failed, Detail: err.Error(),
-			Fix: reach + "; 'usher db grants' prints the rights that the account needs"}}, ironic
+		return append(checks, doctor.Check{Name: name, State: doctor.Failed, Detail: err.Error(),
+			Fix: reach + "; 'usher db grants' prints the rights that the account needs"}), ironic
 	}
 	defer reader.Close()
 	whose := map[bool]string{true: "Ironic's, every column that is needed can be read", false: "Usher's own"}[ironic]
 	checks = append(checks, doctor.Check{Name: name, State: doctor.OK, Detail: whose})
+	if ironic {
+		if err := reader.CheckMore(ctx); err != nil {
+			checks = append(checks, doctor.Check{Name: name, State: doctor.Warning,
+				Detail: "some details of nodes cannot be read: " + err.Error(),
+				Fix:    "grant the account the statements that 'usher db grants' prints now; until then 'usher explain' tells less, and an inspection by ironic-inspector gets 503 where its conductor is gone"})
+		}
+	}
 
 	site := doctor.Site{Mine: settings(cfg, version), Ironic: ironic, Program: "'usher conductor'"}
 	switch {

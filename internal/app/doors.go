@@ -12,7 +12,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/usher-boot/usher"
 	"github.com/usher-boot/usher/internal/bootapi"
 	"github.com/usher-boot/usher/internal/bootrpc"
 	"github.com/usher-boot/usher/internal/config"
@@ -62,12 +61,7 @@ func (a *App) Addr(name string) string {
 // bindDoors binds every address before anything is built that others see, so
 // that one that is taken ends the start early. Nothing is accepted until Run.
 func (a *App) bindDoors(ctx context.Context, cfg *config.Config) error {
-	a.lifecycle.onStop("http_root", func(context.Context) error { // after the doors that serve from it
-		if a.httpRoot == nil {
-			return nil
-		}
-		return a.httpRoot.Close()
-	})
+	a.lifecycle.onStop("http_root", a.closeFiles) // after the doors that serve from it
 	a.stopAfterDoors()
 	if err := a.bindMachines(ctx, cfg); err != nil {
 		return err
@@ -78,7 +72,7 @@ func (a *App) bindDoors(ctx context.Context, cfg *config.Config) error {
 			return err
 		}
 	}
-	if _, alone := a.sqlitePath(cfg); a.role.Conductor && !alone {
+	if a.role.Conductor && sqliteFile(cfg) == "" {
 		option, address := rpcAddress(cfg, a.ironic)
 		if err := a.bind(ctx, cfg, DoorRPC, option, address); err != nil {
 			return err
@@ -96,6 +90,18 @@ func rpcAddress(cfg *config.Config, ironic bool) (option, address string) {
 		return "[usher]rpc_listen", cfg.Usher.RPCListen
 	}
 	return "[json_rpc]host_ip", net.JoinHostPort(cfg.JSONRPC.HostIP, strconv.Itoa(cfg.JSONRPC.Port))
+}
+
+// closeFiles closes what the machines' listener serves files from.
+func (a *App) closeFiles(context.Context) error {
+	var errs []error
+	if a.httpRoot != nil {
+		errs = append(errs, a.httpRoot.Close())
+	}
+	if a.images != nil {
+		errs = append(errs, a.images.Close())
+	}
+	return errors.Join(errs...)
 }
 
 // stopAfterDoors is called before doors are bound. While the others are drained
@@ -128,14 +134,9 @@ func (a *App) bindMachines(ctx context.Context, cfg *config.Config) error {
 }
 
 func (a *App) bind(ctx context.Context, cfg *config.Config, name, option, address string) error {
-	// Firmware knows no Multipath TCP, whose listeners take no filter
-	// (bootapi's Limited.Shutdown) and cost more for each connection.
-	// Nor does a door whose idle connections end by themselves need probes.
-	listen := net.ListenConfig{KeepAlive: -1}
-	listen.SetMultipathTCP(false)
-	listener, err := listen.Listen(ctx, "tcp", address)
+	listener, err := a.listen(ctx, name, address)
 	if err != nil {
-		return named(option, fmt.Errorf("the %s door cannot listen on %s: %w", name, address, err))
+		return named(option, err)
 	}
 	d := &door{name: name, listener: listener}
 	a.doors = append(a.doors, d)
@@ -169,23 +170,25 @@ func (a *App) buildDoors(_ context.Context, cfg *config.Config) error {
 		case DoorFiles:
 			var images http.Handler
 			if images, err = a.filesImages(cfg); err == nil {
-				a.images.set(images)
-				d.server = bootapi.NewServer(a.images, a.logger)
+				a.ironicImages.set(images)
+				d.server = bootapi.NewServer(a.ironicImages, a.logger)
 			}
 		case DoorMachines:
 			d.server = bootapi.NewServer(a.machine, a.logger)
 		case DoorMachinesTLS:
 			d.server = bootapi.NewServer(a.machine, a.logger)
-			err = d.useTLS(a.logger, "[ssl]", cfg.SSL.CertFile, cfg.SSL.KeyFile, "")
+			err = d.useTLS(a.logger, serverTLS{certificate: certificateOf(cfg, "[ssl]", "", "")})
 		case DoorManagement:
 			d.server, err = a.managementServer(cfg)
 			if err == nil && cfg.API.EnableSSLAPI {
-				err = d.useTLS(a.logger, "[ssl]", cfg.SSL.CertFile, cfg.SSL.KeyFile, "")
+				err = d.useTLS(a.logger, serverTLS{certificate: certificateOf(cfg, "[api]", cfg.API.CertFile, cfg.API.KeyFile),
+					group: "[api]", minimum: cfg.API.ServerTLSMinimumVersion, ciphers: cfg.API.ServerTLSCiphers})
 			}
 		case DoorRPC:
 			d.server, err = a.rpcServer(d, cfg)
 			if err == nil && cfg.JSONRPC.UseSSL {
-				err = a.rpcTLS(d, cfg)
+				err = d.useTLS(a.logger, serverTLS{certificate: certificateOf(cfg, "[json_rpc]", cfg.JSONRPC.CertFile, cfg.JSONRPC.KeyFile),
+					clients: cfg.SSL.CAFile, group: "[json_rpc]", minimum: cfg.JSONRPC.ServerTLSMinimumVersion, ciphers: cfg.JSONRPC.ServerTLSCiphers})
 			}
 		case DoorAdmin:
 			operators := a.adminDoor(cfg, d)
@@ -253,26 +256,13 @@ func (d *door) stop(ctx context.Context) error {
 	return err
 }
 
-// useTLS makes the door speak TLS, reading the certificate again for a new
-// connection once its file has changed. clients is a file of CAs of which a
-// client must show a certificate; empty asks for none.
-func (d *door) useTLS(logger *slog.Logger, group, certFile, keyFile, clients string) error {
-	if certFile == "" || keyFile == "" {
-		return usher.Errorf(usher.ErrInvalid, "%scert_file and %[1]skey_file are needed for TLS on the %s door", group, d.name)
+// useTLS makes the door speak TLS.
+func (d *door) useTLS(logger *slog.Logger, t serverTLS) error {
+	config, cert, err := t.config(d.name, logger)
+	if err != nil {
+		return err
 	}
-	cert := &certificate{certFile: certFile, keyFile: keyFile, logger: logger}
 	d.cert = cert
-	if _, err := cert.get(nil); err != nil {
-		return named(group+"cert_file", err)
-	}
-	config := &tls.Config{GetCertificate: cert.get, MinVersion: tls.VersionTLS12}
-	if clients != "" {
-		pool, err := certPool(clients)
-		if err != nil {
-			return named(group+"ca_file", err)
-		}
-		config.ClientCAs, config.ClientAuth = pool, tls.RequireAndVerifyClientCert
-	}
 	d.listener = tls.NewListener(d.listener, config)
 	return nil
 }

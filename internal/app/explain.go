@@ -59,6 +59,7 @@ func Explain(ctx context.Context, cfg *config.Config, q ExplainOptions) (*explan
 func decisionSettings(cfg *config.Config, ironic bool) dispatch.Options {
 	return dispatch.Options{
 		Restrict:   cfg.API.RestrictBootConfig,
+		AllPorts:   cfg.Neutron.AddAllPorts,
 		RPCTimeout: cfg.Usher.RPCTimeout,
 		Failover:   !ironic, // any conductor of our own inventory can prepare any node
 	}
@@ -96,12 +97,14 @@ func explainFrom(ctx context.Context, cfg *config.Config, o *explanation.Options
 		Exponent: cfg.Default.HashPartitionExponent, ResetInterval: cfg.Default.HashRingResetInterval, HeartbeatTimeout: timeout})
 	o.Dispatch.Nodes, o.Dispatch.Rings = reader, rings
 	o.Inventory, o.Addresses, o.HeartbeatTimeout = reader, reader, timeout
-	o.Disk = hostDisk(ctx, cfg, ironic, sqlite)
+	if ironic {
+		o.Disk = hostDisk(ctx, cfg)
+	}
 
 	var client *jsonrpc.Client
 	switch {
 	case ironic:
-		o.Dispatch.Elsewhere = &dispatch.Elsewhere{Members: rings, HeartbeatTimeout: timeout}
+		o.Dispatch.Elsewhere = newElsewhere(cfg, reader, rings, timeout)
 		o.Site.RPC = "[usher]rpc_listen = " + agentListen(cfg)
 		client, err = agentClient(cfg)
 	case sqlite:
@@ -147,36 +150,22 @@ func (r remote) Evidence(ctx context.Context, host string, node usher.BootNode, 
 	return bootrpc.Evidence(ctx, r.Client, host, node, file)
 }
 
-// hostDisk looks at this host's own disk, for a conductor of this host's name
-// that cannot be asked.
-func hostDisk(ctx context.Context, cfg *config.Config, ironic, sqlite bool) func(string, usher.BootNode, string) (bootiface.Evidence, bool) {
+// hostDisk looks at this host's own disk, for the Ironic conductor of this
+// host where its agent cannot be asked.
+func hostDisk(ctx context.Context, cfg *config.Config) func(string, usher.BootNode, string) (bootiface.Evidence, bool) {
 	return func(host string, node usher.BootNode, file string) (e bootiface.Evidence, ok bool) {
-		here := host == cfg.Default.Host || sqlite
-		if ironic {
-			here = usher.SameConductor(host, usher.ConductorName(ironicHost(ctx, cfg), cfg.JSONRPC.Port))
-		}
-		if !here {
+		if !usher.SameConductor(host, usher.ConductorName(ironicHost(ctx, cfg), cfg.JSONRPC.Port)) {
 			return e, false
 		}
 		i, ok := bootiface.Lookup(node.BootInterface)
 		if !ok {
 			return e, false
 		}
-		e.Host = host
-		if ironic {
-			disk, err := ironicDisk(cfg, ironicdisk.URLs{HTTP: cfg.Deploy.HTTPURL, Files: filesURL(ctx, cfg, cfg.Usher.FilesListen)})
-			if err != nil {
-				return e, false
-			}
-			e.Problem = bootiface.ProblemOf(disk.Look(i, node.UUID, file, &e))
-			return e, true
-		}
-		options := diskOptions(cfg)
-		options.ReadOnly = true
-		disk, err := bootiface.OpenDisk(options)
+		disk, err := ironicDisk(cfg, ironicdisk.URLs{HTTP: cfg.Deploy.HTTPURL, Files: filesURL(ctx, cfg, cfg.Usher.FilesListen)})
 		if err != nil {
 			return e, false
 		}
+		e.Host = host
 		e.Problem = bootiface.ProblemOf(disk.Look(i, node.UUID, file, &e))
 		return e, true
 	}

@@ -26,7 +26,7 @@ func (a *App) bindFiles(ctx context.Context, cfg *config.Config) error {
 
 // filesImages is what that listener serves.
 func (a *App) filesImages(cfg *config.Config) (http.Handler, error) {
-	return a.limitedDoor(cfg, bootapi.NewImages(bootapi.ImagesOptions{
+	return a.limitedDoor(cfg, bootapi.NewIronicImages(bootapi.IronicImagesOptions{
 		Granter: a.agent, RetryAfter: cfg.Usher.RetryAfter, Logger: a.logger}))
 }
 
@@ -47,7 +47,7 @@ func (a *App) reloadIronic(ctx context.Context, cfg *config.Config) error {
 	if u := a.ironicURLs(ctx, cfg); u != a.ironicDisk.URLs() {
 		a.ironicDisk.SetURLs(u)
 	}
-	a.images.set(images)
+	a.ironicImages.set(images)
 	return nil
 }
 

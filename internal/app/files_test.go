@@ -7,10 +7,12 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/usher-boot/usher/internal/config"
+	"github.com/usher-boot/usher/internal/doctor"
 	"github.com/usher-boot/usher/internal/testenv"
 )
 
@@ -114,8 +116,12 @@ func TestWebServerOfIronic(t *testing.T) {
 	db, options := s.besideAnIronic()
 	s.exec(db, "UPDATE nodes SET boot_interface = 'http'")
 	s.put("tftp/"+filesNode+"/config", s.golden("http.config"))
-	options = append(options, "[usher]files_listen=")
+	options = append(options, "[usher]files_listen=", "[usher]rpc_addresses=127.0.0.11:127.0.0.1")
 	a := s.run(options...)
+	const where = "1 of boot interface http below [pxe]tftp_root"
+	if report := Doctor(t.Context(), a.Config(), "test", ""); !slices.ContainsFunc(report.Checks, func(c doctor.Check) bool { return c.Detail == where }) {
+		t.Errorf("doctor does not say %q: %+v", where, report.Checks)
+	}
 	if a.Addr(DoorFiles) != "" {
 		t.Error("it listens for images")
 	}

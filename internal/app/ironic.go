@@ -43,6 +43,7 @@ func (a *App) useIronic(ctx context.Context, cfg *config.Config) error {
 	a.host = ironicHost(ctx, cfg)
 	a.name = usher.ConductorName(a.host, cfg.JSONRPC.Port)
 	a.useReader(reader, cfg)
+	a.nodes = reader
 	a.warnFallback(cfg)
 	return nil
 }
@@ -152,7 +153,14 @@ func (a *App) elsewhere(cfg *config.Config) *dispatch.Elsewhere {
 	if !a.ironic {
 		return nil
 	}
-	return &dispatch.Elsewhere{Members: a.rings, HeartbeatTimeout: a.heartbeatTimeout(cfg)}
+	return newElsewhere(cfg, a.reader, a.rings, a.heartbeatTimeout(cfg))
+}
+
+func newElsewhere(cfg *config.Config, r *inventory.Reader, m dispatch.Members, heartbeatTimeout time.Duration) *dispatch.Elsewhere {
+	// Without a time-out a conductor still was there for a heartbeat's time
+	// after the last one.
+	return &dispatch.Elsewhere{Members: m, HeartbeatTimeout: max(heartbeatTimeout, 2*cfg.Conductor.HeartbeatInterval),
+		RequireManagedBoot: cfg.Inspector.RequireManagedBoot, Inspections: r}
 }
 
 // isLocal says whether the conductor of this name is the one of this process,

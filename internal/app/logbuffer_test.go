@@ -3,6 +3,7 @@ package app
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -11,11 +12,25 @@ import (
 )
 
 // writes are the writes to a log.
-type writes []string
+type writes struct {
+	mu  sync.Mutex
+	all []string
+}
 
 func (w *writes) Write(p []byte) (int, error) {
-	*w = append(*w, string(p))
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.all = append(w.all, string(p))
 	return len(p), nil
+}
+
+// take returns the writes since the last time.
+func (w *writes) take() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	all := w.all
+	w.all = nil
+	return all
 }
 
 // TestLogBuffer: a line alone is written before Write returns, those that come
@@ -26,10 +41,9 @@ func TestLogBuffer(t *testing.T) {
 		l := newLogBuffer(&got)
 		next := func(want ...string) {
 			t.Helper()
-			if strings.Join(got, "|") != strings.Join(want, "|") {
+			if got := got.take(); !slices.Equal(got, want) {
 				t.Errorf("written %q, want %q", got, want)
 			}
-			got = nil
 		}
 		for range 3 {
 			time.Sleep(logPause)
@@ -69,12 +83,13 @@ func TestLogBufferFull(t *testing.T) {
 	all.Wait()
 	l.flush()
 	next := [writers]int{}
-	for _, text := range got {
+	texts := got.take()
+	for _, text := range texts {
 		if len(text) > logMost {
 			t.Errorf("%d bytes waited", len(text))
 		}
 	}
-	for line := range strings.Lines(strings.Join(got, "")) {
+	for line := range strings.Lines(strings.Join(texts, "")) {
 		var writer, i int
 		if _, err := fmt.Sscanf(line, "%d %d\n", &writer, &i); err != nil || i != next[writer] {
 			t.Fatalf("line %q: %v, want %d", line, err, next[writer])
@@ -87,12 +102,11 @@ func TestLogBufferFull(t *testing.T) {
 		}
 	}
 	huge := bytes.Repeat([]byte("x"), 2*logMost)
-	got = nil
 	if n, err := l.Write(huge); n != len(huge) || err != nil {
 		t.Errorf("a line longer than the buffer: %d, %v", n, err)
 	}
 	l.flush()
-	if len(got) != 1 || len(got[0]) != len(huge) {
-		t.Errorf("%d writes of a line longer than the buffer", len(got))
+	if texts := got.take(); len(texts) != 1 || len(texts[0]) != len(huge) {
+		t.Errorf("%d writes of a line longer than the buffer", len(texts))
 	}
 }

@@ -48,34 +48,44 @@ func rpcOptions(cfg *config.Config) jsonrpc.ClientOptions {
 	return options
 }
 
-// machinesHandler is the machines' door for a configuration: the boot API and
-// the root scripts with the API role, kernels and ramdisks with the
-// conductor's, and what a ramdisk calls with either.
+// machinesHandler is the machines' listener for a configuration: the boot API
+// and the root scripts with the API role, kernels and ramdisks with the
+// conductor's, and with either the boot files' static names and what a ramdisk
+// calls.
 func (a *App) machinesHandler(cfg *config.Config) (http.Handler, error) {
 	files, err := a.filesHandler()
 	if err != nil {
 		return nil, err
 	}
-	if !a.role.API {
-		return a.limitedDoor(cfg, a.ramdiskOr(files))
-	}
-	renderer, err := bootiface.NewRenderer(cfg.Usher.TemplateDir)
-	if err != nil {
-		return nil, named("[usher]template_dir", err)
-	}
-	scripts, err := rootScripts(cfg, renderer, a.ironic)
-	if err != nil {
-		return nil, err
-	}
-	return a.limitedDoor(cfg, a.ramdiskOr(bootapi.New(bootapi.Options{
+	o := bootapi.Options{
 		Decider:     a.decider(cfg),
 		Observe:     a.observe,
 		Count:       func(_ context.Context, d *dispatch.Decision) { a.metrics.Observe(d) },
 		MaxRequests: cfg.Usher.MaxRequests,
 		RetryAfter:  cfg.Usher.RetryAfter,
-		Scripts:     scripts,
+		Static:      a.staticNames(cfg),
+		StaticOnly:  !a.role.API,
 		Files:       files,
-	})))
+	}
+	if a.role.API {
+		renderer, err := bootiface.NewRenderer(cfg.Usher.TemplateDir)
+		if err != nil {
+			return nil, named("[usher]template_dir", err)
+		}
+		if o.Scripts, err = rootScripts(cfg, renderer, a.ironic); err != nil {
+			return nil, err
+		}
+	}
+	return a.limitedDoor(cfg, a.ramdiskOr(bootapi.New(o)))
+}
+
+// staticNames are the paths of boot files that Ironic would link by MAC
+// address. Beside Ironic there is its own web server for them.
+func (a *App) staticNames(cfg *config.Config) func(path string) (mac, file string, ok bool) {
+	if a.ironic {
+		return nil
+	}
+	return bootiface.StaticNames{Subdir: cfg.PXE.PXEConfigSubdir}.Parse
 }
 
 // rootScripts are the root scripts of the boot listener. They always point at
@@ -114,7 +124,7 @@ func grubRoot(api, door string) bootiface.RootScript {
 
 func (a *App) decider(cfg *config.Config) bootapi.Decider {
 	o := decisionSettings(cfg, a.ironic)
-	o.Nodes, o.Rings, o.Conductors, o.Elsewhere = a.reader, a.rings, a.watchedConductors(), a.elsewhere(cfg)
+	o.Nodes, o.Rings, o.Conductors, o.Elsewhere = a.nodes, a.rings, a.watchedConductors(), a.elsewhere(cfg)
 	if a.local != nil || a.agent != nil {
 		o.IsLocal = a.isLocal
 	}
@@ -135,7 +145,8 @@ func (a *App) observe(ctx context.Context, d *dispatch.Decision) {
 	a.journal.Add(d)
 }
 
-// filesHandler serves http_root; without a conductor of ours there is none.
+// filesHandler serves images and http_root; without a conductor of ours there
+// is none.
 func (a *App) filesHandler() (http.Handler, error) {
 	if a.local == nil {
 		return http.HandlerFunc(bootapi.NotFound), nil
@@ -147,7 +158,8 @@ func (a *App) filesHandler() (http.Handler, error) {
 		}
 		a.httpRoot = root
 	}
-	return bootapi.NewFiles(a.httpRoot), nil
+	return bootapi.Images(bootapi.ImageOptions{Open: a.images.Open, NodeImage: a.local.NodeImage,
+		Next: bootapi.NewFiles(a.httpRoot)}), nil
 }
 
 // RootScript renders the root script for use elsewhere: with the address of
@@ -191,8 +203,9 @@ func reachable(address, host string) string {
 // MachinesURL is the machines' door as machines reach it.
 func (a *App) MachinesURL() string { return a.machinesURL(a.cfg.Load()) }
 
-// BootFiles are the folders of boot files, for the start-up notice.
-func (a *App) BootFiles() string {
+// Files are the folders of images, or beside Ironic of boot files, for the
+// start-up notice.
+func (a *App) Files() string {
 	if a.ironic {
 		return a.ironicDisk.Path(bootiface.HTTPRoot) + " and " + a.ironicDisk.Path(bootiface.TFTPRoot) + ", Ironic's, read only"
 	}

@@ -17,7 +17,7 @@ func (a *App) ready(ctx context.Context) error {
 	if a.stopping.Load() {
 		return errAppStopping
 	}
-	if err := a.reader.Ping(ctx); err != nil {
+	if err := a.nodes.Ping(ctx); err != nil {
 		return err
 	}
 	if err := a.readyConductor(ctx); err != nil {

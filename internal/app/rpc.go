@@ -58,12 +58,3 @@ func (a *App) rpcServer(d *door, cfg *config.Config) (*http.Server, error) {
 	}
 	return trustedServer(programsOnly(handler), a.logger), nil
 }
-
-// rpcTLS makes the RPC door speak TLS. [json_rpc]cert_file and key_file are
-// newer Ironic's; Debian's has them in [ssl].
-func (a *App) rpcTLS(d *door, cfg *config.Config) error {
-	if cfg.JSONRPC.CertFile != "" {
-		return d.useTLS(a.logger, "[json_rpc]", cfg.JSONRPC.CertFile, cfg.JSONRPC.KeyFile, cfg.SSL.CAFile)
-	}
-	return d.useTLS(a.logger, "[ssl]", cfg.SSL.CertFile, cfg.SSL.KeyFile, cfg.SSL.CAFile)
-}

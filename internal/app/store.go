@@ -7,18 +7,18 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
-	"syscall"
 	"time"
 
 	"github.com/usher-boot/usher"
 	"github.com/usher-boot/usher/internal/config"
+	"github.com/usher-boot/usher/internal/dispatch"
+	"github.com/usher-boot/usher/internal/filelock"
 	"github.com/usher-boot/usher/internal/inventory"
 	"github.com/usher-boot/usher/internal/membership"
 )
 
-// lockState makes the state folder and keeps a second process that would
-// write to it out. The kernel drops the lock with the process, however it ends.
+// lockState makes the state folder and keeps out a second process that would
+// write to it.
 func (a *App) lockState(_ context.Context, cfg *config.Config) error {
 	if !a.role.Conductor {
 		return nil
@@ -27,23 +27,25 @@ func (a *App) lockState(_ context.Context, cfg *config.Config) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return named("[DEFAULT]state_path", err)
 	}
-	path := filepath.Join(dir, "usher.lock")
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
+	lock, err := filelock.Acquire(filepath.Join(dir, "usher.lock"), 0o644)
+	if held, ok := errors.AsType[*filelock.HeldError](err); ok {
+		return named("[DEFAULT]state_path", usher.Errorf(usher.ErrConflict, "the state folder %s is %v", dir, held))
+	}
 	if err != nil {
 		return named("[DEFAULT]state_path", err)
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		pid, _ := os.ReadFile(path)
-		return errors.Join(usher.Errorf(usher.ErrConflict,
-			"another usher (pid %s) is running on the state folder %s: stop it first, or name another folder in [DEFAULT]state_path",
-			strings.TrimSpace(string(pid)), dir), f.Close())
+	a.lifecycle.onStop("state lock", func(context.Context) error { return lock.Close() })
+	return nil
+}
+
+// SchemaVersion is the version of our own inventory's schema, and the one that
+// this Usher needs. A process may have the inventory open meanwhile.
+func SchemaVersion(ctx context.Context, cfg *config.Config) (current, latest int64, err error) {
+	current, latest, err = inventory.MigrationStatus(ctx, databaseOptions(cfg, nil))
+	if err != nil {
+		return 0, 0, databaseError(cfg, err)
 	}
-	a.lifecycle.onStop("state lock", func(context.Context) error { return f.Close() })
-	if err := f.Truncate(0); err != nil {
-		return named("[DEFAULT]state_path", err)
-	}
-	_, err = fmt.Fprintln(f, os.Getpid())
-	return err
+	return current, latest, nil
 }
 
 // OpenStore opens our own inventory as a configuration names it.
@@ -67,15 +69,29 @@ func databaseOptions(cfg *config.Config, logger *slog.Logger) inventory.Options 
 	}
 }
 
+// connectionNotes are what [database]connection does not say itself. What is
+// wrong with it, opening it tells.
+func connectionNotes(cfg *config.Config) []inventory.Note {
+	notes, err := inventory.Notes(cfg.Database.Connection)
+	if err != nil {
+		return nil
+	}
+	return notes
+}
+
 // useStore opens our own inventory. SQLite's schema is brought up to date
 // here; that of a shared database is the operator's to upgrade.
-func (a *App) useStore(ctx context.Context, cfg *config.Config) error {
-	var err error
-	if a.store, err = openStore(ctx, cfg, a.logger); err != nil {
+func (a *App) useStore(ctx context.Context, cfg *config.Config) (err error) {
+	a.store, err = openStore(ctx, cfg, a.logger)
+	if errors.Is(err, usher.ErrConflict) {
+		return fmt.Errorf("%w: SQLite is for one process; run 'usher serve', which is API and conductor, "+
+			"or name a MariaDB or PostgreSQL database", err)
+	}
+	if err != nil {
 		return err
 	}
 	a.lifecycle.onStop("inventory", func(context.Context) error { return a.store.Close() })
-	if _, sqlite := a.sqlitePath(cfg); sqlite {
+	if sqliteFile(cfg) != "" {
 		if err := a.store.Migrate(ctx); err != nil {
 			return err
 		}
@@ -85,7 +101,14 @@ func (a *App) useStore(ctx context.Context, cfg *config.Config) error {
 	a.host = cfg.Default.Host
 	a.name = a.host
 	a.useReader(a.store.Reader, cfg)
+	a.nodes = a.store
 	return nil
+}
+
+// bootNodes are the nodes as boot requests see them.
+type bootNodes interface {
+	dispatch.Nodes
+	Ping(ctx context.Context) error
 }
 
 // useReader reads nodes and conductors from whichever inventory it is.
@@ -118,9 +141,4 @@ func (a *App) heartbeatTimeout(cfg *config.Config) (timeout time.Duration) {
 		timeout = cfg.Conductor.HeartbeatTimeout
 	}
 	return timeout
-}
-
-// sqlitePath is the file of an SQLite connection.
-func (a *App) sqlitePath(cfg *config.Config) (string, bool) {
-	return strings.CutPrefix(cfg.Database.Connection, "sqlite:///")
 }

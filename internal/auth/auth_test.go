@@ -49,6 +49,16 @@ func open(t *testing.T, content string) *Users {
 	return u
 }
 
+// proves says whether a password is the user's.
+func proves(t *testing.T, u *Users, user, password string) bool {
+	t.Helper()
+	ok, err := u.Check(t.Context(), netip.Addr{}, user, password)
+	if err != nil {
+		t.Error(err)
+	}
+	return ok
+}
+
 func TestCheck(t *testing.T) {
 	t.Parallel()
 	y := strings.Replace(line(t, "apache", "one"), "$2a$", "$2y$", 1)
@@ -65,7 +75,7 @@ func TestCheck(t *testing.T) {
 		{"Apache", "one", false}, {"no colon", "", false},
 	} {
 		for range 2 { // the second from memory
-			if got := u.Check(tc.user, tc.password); got != tc.want {
+			if got := proves(t, u, tc.user, tc.password); got != tc.want {
 				t.Errorf("Check(%q, %q) = %t", tc.user, tc.password, got)
 			}
 		}
@@ -86,7 +96,7 @@ func TestPythonBcrypt(t *testing.T) {
 	}
 	u := open(t, string(out))
 	for i, password := range []string{"plain", "pässwörd", long} {
-		if user := fmt.Sprint("u", i); !u.Check(user, password) || u.Check(user, "x"+password) {
+		if user := fmt.Sprint("u", i); !proves(t, u, user, password) || proves(t, u, user, "x"+password) {
 			t.Errorf("%s with %q", user, password)
 		}
 	}
@@ -130,7 +140,7 @@ func TestFileChanges(t *testing.T) {
 		t.Helper()
 		for _, p := range []string{"one", "two", "three"} {
 			want := len(passwords) > 0 && p == passwords[0]
-			if got := u.Check("a", p); got != want {
+			if got := proves(t, u, "a", p); got != want {
 				t.Errorf("%s: Check(a, %s) = %t", step, p, got)
 			}
 		}
@@ -182,7 +192,7 @@ func TestSuccessIsRemembered(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 50 {
 		wg.Go(func() {
-			if !u.Check("a", "one") || u.Check("a", "two") || u.Check("b", "one") {
+			if !proves(t, u, "a", "one") || proves(t, u, "a", "two") || proves(t, u, "b", "one") {
 				t.Error("wrong answer")
 			}
 		})
@@ -197,7 +207,7 @@ func TestSuccessIsRemembered(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if !u.Check("a", "one") {
+	if !proves(t, u, "a", "one") {
 		t.Error("a remembered success waited for its turn")
 	}
 	for i := range 3 * remembered {
@@ -229,7 +239,7 @@ func TestBasic(t *testing.T) {
 		if r.Header.Get("Authorization") != "" {
 			t.Error("credentials passed on")
 		}
-		fmt.Fprintf(w, "hello %s", User(r.Context()))
+		fmt.Fprint(w, "hello")
 	}), func(w http.ResponseWriter, r *http.Request, message string) {
 		w.WriteHeader(DeniedStatus(r))
 		fmt.Fprint(w, message)
@@ -241,8 +251,8 @@ func TestBasic(t *testing.T) {
 	}
 	const realm = `Basic realm="Baremetal API"`
 	for _, tc := range []struct{ header, want string }{
-		{basic("usher", "s3cret"), "200  hello usher"},
-		{strings.Replace(basic("usher", "s3cret"), "Basic", "bAsIc", 1), "200  hello usher"},
+		{basic("usher", "s3cret"), "200  hello"},
+		{strings.Replace(basic("usher", "s3cret"), "Basic", "bAsIc", 1), "200  hello"},
 		{basic("usher", "wrong"), "401 " + realm + " Incorrect username or password"},
 		{basic("nobody", "s3cret"), "401 " + realm + " Incorrect username or password"},
 		{"", "401 " + realm + " Authorization required"},

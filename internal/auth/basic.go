@@ -9,16 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-type (
-	userKey   struct{}
-	statusKey struct{}
-)
-
-// User returns the name of the user whom Basic let in, or "".
-func User(ctx context.Context) string {
-	user, _ := ctx.Value(userKey{}).(string)
-	return user
-}
+type statusKey struct{}
 
 // DeniedStatus returns, within the denied callback of Basic, the status to
 // answer with: 401, 400 where the credentials cannot be understood, or 503
@@ -37,7 +28,7 @@ func Basic(users *Users, next http.Handler, denied func(w http.ResponseWriter, r
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		user, password, status, message := credentials(r)
 		if status == 0 {
-			switch ok, err := users.check(r.Context(), sourceOf(r), user, password); {
+			switch ok, err := users.Check(r.Context(), sourceOf(r), user, password); {
 			case err != nil:
 				w.Header().Set("Retry-After", "1")
 				status, message = http.StatusServiceUnavailable, "The password was not checked: "+err.Error()
@@ -52,8 +43,7 @@ func Basic(users *Users, next http.Handler, denied func(w http.ResponseWriter, r
 			denied(w, r.WithContext(context.WithValue(r.Context(), statusKey{}, status)), message)
 			return
 		}
-		r = r.WithContext(context.WithValue(r.Context(), userKey{}, user))
-		r.Header = r.Header.Clone()
+		r = r.Clone(r.Context())
 		r.Header.Del("Authorization")
 		next.ServeHTTP(w, r)
 	})

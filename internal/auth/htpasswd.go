@@ -53,16 +53,11 @@ func OpenHtpasswd(file string) (*Users, error) {
 	return u, nil
 }
 
-// Check says whether the user exists and has this password.
-func (u *Users) Check(user, password string) bool {
-	ok, err := u.check(context.Background(), netip.Addr{}, user, password)
-	return ok && err == nil
-}
-
-// check is Check for a request from a source, which waits for its turn only as
-// long as ctx lives. An error says that the password was not looked at. Those
-// who send the same from one source at the same time share one proof.
-func (u *Users) check(ctx context.Context, source netip.Addr, user, password string) (bool, error) {
+// Check says whether the user exists and has this password. It waits for the
+// source's turn only as long as ctx lives. An error says that the password was
+// not looked at. Those who send the same from one source at the same time share
+// one proof.
+func (u *Users) Check(ctx context.Context, source netip.Addr, user, password string) (bool, error) {
 	t := u.current()
 	key := t.key(user, password)
 	if t.known(key) {

@@ -8,7 +8,6 @@ package batch
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -154,9 +153,6 @@ func (g *Group[K, V]) unstick() {
 // run takes batches until there are none.
 func (g *Group[K, V]) run() {
 	for {
-		// Whoever could ask right now does so first. That is nobody unless the
-		// processors are busy.
-		runtime.Gosched()
 		g.mu.Lock()
 		if len(g.queue) == 0 {
 			g.running--

@@ -12,9 +12,8 @@ import (
 	"time"
 )
 
-// Files serves the kernels, ramdisks and loaders below a conductor's
-// http_root. Boot files are left out, whether asked for by their node's
-// folder or by a MAC link: they have one gate, which is the boot API.
+// Files serves what lies below a conductor's http_root: loaders, and what an
+// operator has put there.
 type Files struct {
 	root *os.Root
 }
@@ -24,15 +23,14 @@ type Files struct {
 func NewFiles(root *os.Root) *Files { return &Files{root: root} }
 
 func (f *Files) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	name, ok := f.servable(r.URL.Path)
+	name, ok := servable(r.URL.Path)
 	if !ok {
 		NotFound(w, r)
 		return
 	}
 	file, info, err := f.open(name)
 	if isOutage(err) {
-		w.Header().Set("Retry-After", "5")
-		answer(w, r, http.StatusServiceUnavailable, "# not available now\n")
+		unavailable(w, r)
 		return
 	}
 	if err != nil {
@@ -41,6 +39,12 @@ func (f *Files) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	defer file.Close()
 	serveFile(w, r, file, info)
+}
+
+// unavailable answers where this host cannot give a file just now.
+func unavailable(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Retry-After", "5")
+	answer(w, r, http.StatusServiceUnavailable, "# not available now\n")
 }
 
 // open opens a regular file.
@@ -70,9 +74,9 @@ func serveFile(w http.ResponseWriter, r *http.Request, file *os.File, info os.Fi
 }
 
 // servable gives the name below the root for a URL's path.
-func (f *Files) servable(urlPath string) (string, bool) {
+func servable(urlPath string) (string, bool) {
 	name := strings.TrimLeft(urlPath, "/")
-	if name == "" || path.Clean(name) != name || path.Base(name) == configName {
+	if name == "" || path.Clean(name) != name {
 		return "", false
 	}
 	for part := range strings.SplitSeq(name, "/") {
@@ -80,22 +84,7 @@ func (f *Files) servable(urlPath string) (string, bool) {
 			return "", false
 		}
 	}
-	return name, !f.leadsToBootFile(name)
-}
-
-// maxLinks is how many links in a row are followed, as Linux has it.
-const maxLinks = 40
-
-// leadsToBootFile says that name is a link to a boot file, or to a link to one.
-func (f *Files) leadsToBootFile(name string) bool {
-	for range maxLinks {
-		target, err := f.root.Readlink(name)
-		if err != nil {
-			return path.Base(name) == configName
-		}
-		name = path.Join(path.Dir(name), target)
-	}
-	return true
+	return name, true
 }
 
 // isOutage tells what this host cannot do just now from what is not there: a
@@ -108,9 +97,6 @@ func isOutage(err error) bool {
 	}
 	return false
 }
-
-// configName is the name of a boot file in its node's folder, as Ironic has it.
-const configName = "config"
 
 // contentType spares firmware and ServeContent the guessing. UEFI HTTP boot
 // takes a program by its suffix or by this type.

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/usher-boot/usher"
 	"github.com/usher-boot/usher/internal/dispatch"
 )
@@ -17,11 +19,12 @@ import (
 // another one are not read, since anybody can write them.
 type GateOptions struct {
 	Networks Networks // let in; none means all
-	// Rate is how many requests a second a source may make below /v1/, which
-	// is what asks the database; 0 means any number. Burst of them may come
-	// at once. Scripts, kernels and ramdisks are not counted: sanboot reads a
-	// disk in thousands of requests.
+	// Rate is how many requests a second a source may make below /v1/, or by
+	// another name of a boot file (Static), which is what asks the database; 0
+	// means any number. Burst of them may come at once. Scripts, kernels and
+	// ramdisks are not counted: sanboot reads a disk in thousands of requests.
 	Rate, Burst int
+	Static      func(path string) (mac, file string, ok bool) // may be nil
 	// Connections says that connections are counted (Connections.Listen), so
 	// one that was too many must be looked for.
 	Connections bool
@@ -37,7 +40,7 @@ func Gate(o GateOptions, next http.Handler) http.Handler {
 		return next
 	}
 	g := &gate{o: o, next: next, retryAfter: retrySeconds(o.RetryAfter),
-		told: newMeter(1<<12, toldEvery, 1), toldAll: newMeter(1, time.Second/toldPerSecond, toldPerSecond)}
+		told: newMeter(1<<12, toldEvery, 1), toldAll: rate.NewLimiter(toldPerSecond, toldPerSecond)}
 	if o.Rate > 0 {
 		g.rate = newMeter(maxWidth, time.Second/time.Duration(o.Rate), max(1, o.Burst))
 	}
@@ -52,11 +55,12 @@ const (
 )
 
 type gate struct {
-	o             GateOptions
-	next          http.Handler
-	retryAfter    string
-	rate          *meter // nil without a rate
-	told, toldAll *meter
+	o          GateOptions
+	next       http.Handler
+	retryAfter string
+	rate       *meter // nil without a rate
+	told       *meter
+	toldAll    *rate.Limiter
 }
 
 func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -72,7 +76,7 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Connection", "close")
 		g.refuse(w, r, from, dispatch.Refused, dispatch.CauseRateLimited, usher.Errorf(usher.ErrUnavailable,
 			"more connections than [usher]boot_connections_per_source allows"))
-	case g.rate != nil && counted(r.URL.Path) && !g.rate.take(from):
+	case g.rate != nil && g.counted(r.URL.Path) && !g.rate.take(from):
 		g.refuse(w, r, from, dispatch.Refused, dispatch.CauseRateLimited, usher.Errorf(usher.ErrUnavailable,
 			"more requests than [usher]boot_rate_limit and boot_rate_burst allow"))
 	default:
@@ -89,8 +93,13 @@ func Unlimited(ctx context.Context) context.Context {
 }
 
 // counted says whether a request counts for the rate.
-func counted(path string) bool {
-	return strings.HasPrefix(strings.TrimLeft(path, "/"), "v1/")
+func (g *gate) counted(path string) bool {
+	path = "/" + strings.TrimLeft(path, "/")
+	static := false
+	if g.o.Static != nil {
+		_, _, static = g.o.Static(path)
+	}
+	return static || strings.HasPrefix(path, "/v1/")
 }
 
 // refuse answers like Handler would, and makes the Decision that it did not.
@@ -111,7 +120,7 @@ func (g *gate) refuse(w http.ResponseWriter, r *http.Request, from netip.Addr, o
 		w.Header().Set("Retry-After", g.retryAfter)
 		answer(w, r, http.StatusTooManyRequests, "# too many requests\n")
 	}
-	if g.told.take(from) && g.toldAll.take(netip.Addr{}) {
+	if g.told.take(from) && g.toldAll.Allow() {
 		g.o.Observe(r.Context(), d)
 	} else {
 		g.o.Count(r.Context(), d)

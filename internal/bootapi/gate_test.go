@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -17,6 +18,7 @@ import (
 	"time"
 
 	"github.com/usher-boot/usher/internal/bootapi"
+	"github.com/usher-boot/usher/internal/bootiface"
 	"github.com/usher-boot/usher/internal/dispatch"
 )
 
@@ -50,6 +52,18 @@ func (g *gated) ask(from, path string, header ...string) *httptest.ResponseRecor
 	w := httptest.NewRecorder()
 	g.ServeHTTP(w, r)
 	return w
+}
+
+// asker asks for a path again and again, without what a whole request costs,
+// and says whether it was let in.
+func (g *gated) asker(path string) func(from netip.Addr) bool {
+	r := httptest.NewRequest(http.MethodGet, path, nil)
+	return func(from netip.Addr) bool {
+		r.RemoteAddr = netip.AddrPortFrom(from, 1).String()
+		w := &nowhere{header: http.Header{}, code: http.StatusOK}
+		g.ServeHTTP(w, r)
+		return w.code == http.StatusOK
+	}
 }
 
 func networks(t *testing.T, list ...string) bootapi.Networks {
@@ -119,7 +133,7 @@ func TestRefusedAlike(t *testing.T) {
 
 func TestRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGated(bootapi.GateOptions{Rate: 2, Burst: 4, RetryAfter: 3 * time.Second})
+		g := newGated(bootapi.GateOptions{Rate: 2, Burst: 4, RetryAfter: 3 * time.Second, Static: bootiface.StaticNames{}.Parse})
 		served := func(n int, from string) (ok int) {
 			for range n {
 				w := g.ask(from, mac+"1/boot.ipxe")
@@ -160,7 +174,7 @@ func TestRate(t *testing.T) {
 				}
 			}
 		}
-		for _, path := range []string{"//v1/boot/x/y", "/v1/lookup", "/v1/heartbeat/uuid"} {
+		for _, path := range []string{"//v1/boot/x/y", "/v1/lookup", "/v1/heartbeat/uuid", "//pxelinux.cfg/52-54-00-12-34-01"} {
 			if got := g.ask("10.0.0.1:1", path).Code; got != 429 {
 				t.Errorf("%s is to be counted: %d", path, got)
 			}
@@ -173,15 +187,15 @@ func TestRate(t *testing.T) {
 func TestAddressFlood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGated(bootapi.GateOptions{Rate: 1, Burst: 2})
-		greedy := func() bool { return g.ask("10.9.9.9:1", mac+"1/boot.ipxe").Code == 200 }
-		if !greedy() || !greedy() || greedy() {
-			t.Fatal("the burst is not 2")
+		ask := g.asker(mac + "1/boot.ipxe")
+		greedy := func() bool { return ask(netip.AddrFrom4([4]byte{10, 9, 9, 9})) }
+		if burst := []bool{greedy(), greedy(), greedy()}; !slices.Equal(burst, []bool{true, true, false}) {
+			t.Fatal("the burst is not 2:", burst)
 		}
 		first := 0
 		const others = 200_000
 		for i := range others {
-			from := netip.AddrPortFrom(netip.AddrFrom4([4]byte{172, byte(i >> 16), byte(i >> 8), byte(i)}), 1).String()
-			if g.ask(from, mac+"1/boot.ipxe").Code == 200 {
+			if ask(netip.AddrFrom4([4]byte{172, byte(i >> 16), byte(i >> 8), byte(i)})) {
 				first++
 			}
 			if i%1000 == 0 && greedy() {
@@ -202,9 +216,10 @@ func TestManySources(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGated(bootapi.GateOptions{Rate: 10, Burst: 32})
 		const machines, each = 10_000, 8
+		ask := g.asker(mac + "1/boot.ipxe")
 		for range each {
 			for i := range machines {
-				g.ask(netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}), 1).String(), mac+"1/boot.ipxe")
+				ask(netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}))
 			}
 		}
 		if n := len(g.told) + len(g.counted); n > machines*each/1000 {

@@ -1,7 +1,8 @@
-// Package bootapi is the machines' door: GET /v1/boot/<MAC>/<FILE>, the root
-// scripts, and in our own inventory the kernels and ramdisks. It speaks HTTP
-// as boot firmware needs it and decides nothing itself; the decisions are
-// package dispatch's. It follows Ironic's specification "boot-config-api".
+// Package bootapi is the machines' listener: GET /v1/boot/<MAC>/<FILE>, the root
+// scripts, and in our own inventory the kernels and ramdisks; beside Ironic
+// also the listener of an agent, for images. It speaks HTTP as boot firmware
+// needs it and decides nothing itself; the decisions are package dispatch's.
+// It follows Ironic's specification "boot-config-api".
 //
 // It routes by hand and not with http.ServeMux because the mux redirects
 // unclean paths, and neither GRUB nor UEFI follows a redirect.
@@ -12,11 +13,12 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/netip"
 	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/time/rate"
 
 	"github.com/usher-boot/usher"
 	"github.com/usher-boot/usher/internal/dispatch"
@@ -43,6 +45,12 @@ type Options struct {
 	// RetryAfter is what a machine is told to wait after a "not now"; at
 	// least one second.
 	RetryAfter time.Duration
+	// Static, where set, gives the address and the boot file for a path that
+	// stands for a boot file without being one of the API's; such a request is
+	// decided like any other.
+	Static func(path string) (mac, file string, ok bool)
+	// StaticOnly leaves the API itself out.
+	StaticOnly bool
 	// Scripts are served as they are, by path ("/boot.ipxe").
 	Scripts map[string][]byte
 	// Files answers what nothing else does; nil means 404.
@@ -53,13 +61,13 @@ type Options struct {
 type Handler struct {
 	o          Options
 	retryAfter string
-	busy       atomic.Int64 // requests that are being decided
-	told       *meter       // how often an overload is told
+	busy       atomic.Int64  // requests that are being decided
+	told       *rate.Limiter // how often an overload is told
 }
 
 // New returns a Handler.
 func New(o Options) *Handler {
-	return &Handler{o: o, retryAfter: retrySeconds(o.RetryAfter), told: newMeter(1, time.Second/toldPerSecond, toldPerSecond)}
+	return &Handler{o: o, retryAfter: retrySeconds(o.RetryAfter), told: rate.NewLimiter(toldPerSecond, toldPerSecond)}
 }
 
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -71,8 +79,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	grubCloses(w, r)
 	// shim, loaded by UEFI HTTP boot, doubles the first slash.
 	path := "/" + strings.TrimLeft(r.URL.Path, "/")
-	if rest, ok := strings.CutPrefix(path, Prefix); ok {
-		h.boot(w, r, rest)
+	if mac, file, ok := h.bootFile(path); ok {
+		h.boot(w, r, mac, file)
 		return
 	}
 	if script, ok := h.o.Scripts[path]; ok {
@@ -86,6 +94,19 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	NotFound(w, r)
 }
 
+// bootFile says which boot file a path asks for, if it asks for any.
+func (h *Handler) bootFile(path string) (mac, file string, ok bool) {
+	rest, ok := strings.CutPrefix(path, Prefix)
+	switch {
+	case ok && !h.o.StaticOnly:
+		mac, file, _ = strings.Cut(rest, "/")
+		return mac, file, true
+	case !ok && h.o.Static != nil:
+		return h.o.Static(path)
+	}
+	return "", "", false
+}
+
 // grubCloses closes GRUB's connection after the answer: GRUB leaves it open
 // for good and uses the same source ports at its next boot, which then stalls.
 func grubCloses(w http.ResponseWriter, r *http.Request) {
@@ -94,9 +115,8 @@ func grubCloses(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// boot answers <MAC>/<FILE>, decoded.
-func (h *Handler) boot(w http.ResponseWriter, r *http.Request, rest string) {
-	mac, file, _ := strings.Cut(rest, "/")
+// boot answers a request for a boot file. mac and file are decoded.
+func (h *Handler) boot(w http.ResponseWriter, r *http.Request, mac, file string) {
 	req := dispatch.Request{
 		RequestID: usher.RequestID(r.Header.Get("X-Openstack-Request-Id")),
 		Remote:    remote(r),
@@ -128,7 +148,7 @@ func (h *Handler) decide(ctx context.Context, r dispatch.Request) (*dispatch.Dec
 		return h.o.Decider.Decide(usher.WithRequestID(ctx, r.RequestID), r), h.o.Observe
 	}
 	d := dispatch.Overloaded(r, h.o.MaxRequests)
-	if h.told.take(netip.Addr{}) {
+	if h.told.Allow() {
 		return d, h.o.Observe
 	}
 	return d, h.o.Count

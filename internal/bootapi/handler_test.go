@@ -320,10 +320,10 @@ func TestLimit(t *testing.T) {
 // FuzzPath: whatever stands in the path, the answer is one of the table's and
 // nothing panics; what is served is the file that was asked for.
 func FuzzPath(f *testing.F) {
-	for _, s := range []string{"/v1/boot/52-54-00-12-34-01/boot.ipxe", "/v1/boot/%00/x", "//v1/boot/..", "/boot.ipxe?x", "/a/config", "/%2e%2e/x"} {
+	for _, s := range []string{"/v1/boot/52-54-00-12-34-01/boot.ipxe", "/v1/boot/%00/x", "//v1/boot/..", "/boot.ipxe?x", "/.a/kernel", "/%2e%2e/x"} {
 		f.Add(s)
 	}
-	root := openRoot(f, map[string]string{"a/config": "secret", "a/kernel": "kernel"})
+	root := openRoot(f, map[string]string{".a/kernel": "secret", "a/kernel": "kernel"})
 	h := handler(bootapi.NewFiles(root))
 	f.Fuzz(func(t *testing.T, path string) {
 		r, err := http.ReadRequest(bufio.NewReader(strings.NewReader("GET " + path + " HTTP/1.1\r\nHost: x\r\n\r\n")))
@@ -338,7 +338,7 @@ func FuzzPath(f *testing.F) {
 			t.Errorf("%q: status %d", path, w.Code)
 		}
 		if bytes.Contains(w.Body.Bytes(), []byte("secret")) {
-			t.Errorf("%q gave the boot file", path)
+			t.Errorf("%q gave a hidden file", path)
 		}
 	})
 }

@@ -3,104 +3,80 @@ package bootapi
 import (
 	"context"
 	"errors"
-	"io/fs"
-	"log/slog"
 	"net/http"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/usher-boot/usher"
+	"github.com/usher-boot/usher/internal/bootiface"
 )
 
-// Granter says whether a machine may have an image.
-type Granter interface {
-	// ImageFolder is the folder on this host that a root of Ironic's is, where
-	// the node may have the file of that name below it. ErrNotFound says that
-	// it may not.
-	ImageFolder(ctx context.Context, node, root, name string) (folder string, err error)
+// ImageOptions are the parts of an image handler.
+type ImageOptions struct {
+	// Open opens an image by the SHA-256 of its content. ErrNotFound means
+	// that there is none, any other error that it cannot be had just now.
+	Open func(digest string) (*os.File, error)
+	// NodeImage gives the digest of the image that a node boots under a name.
+	// Its errors are as Open's.
+	NodeImage func(ctx context.Context, nodeUUID, name string) (digest string, err error)
+	// Next answers what is no image.
+	Next http.Handler
 }
 
-// ImagesOptions are the parts of Images. All are required.
-type ImagesOptions struct {
-	Granter    Granter
-	RetryAfter time.Duration // at least one second
-	Logger     *slog.Logger
+// Images serves kernels and ramdisks: by their content, which never changes,
+// so anybody may keep it; and by their node for boot files of older versions
+// of Usher.
+func Images(o ImageOptions) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		path := "/" + strings.TrimLeft(r.URL.Path, "/")
+		if digest, _, ok := bootiface.ParseImagePath(path); ok && len(digest) == digestLength {
+			o.serve(w, r, digest, forGood)
+			return
+		}
+		nodeUUID, name, ok := bootiface.ParseNodePath(path)
+		if !ok {
+			o.Next.ServeHTTP(w, r)
+			return
+		}
+		digest, err := o.NodeImage(r.Context(), nodeUUID, name)
+		if err != nil {
+			refuse(w, r, err)
+			return
+		}
+		o.serve(w, r, digest, asked)
+	})
 }
 
-// Images serves, beside Ironic, what a node's boot file loads and Ironic's web
-// server does not have: /<node uuid>/<root>/<name>. It asks for each request
-// whether the node may have the file.
-type Images struct {
-	o          ImagesOptions
-	retryAfter string
-}
+// digestLength is that of a SHA-256 in hex digits.
+const digestLength = 64
 
-// NewImages returns a handler.
-func NewImages(o ImagesOptions) *Images {
-	return &Images{o: o, retryAfter: retrySeconds(o.RetryAfter)}
-}
+// How long an answer may be kept.
+const (
+	forGood = "public, max-age=31536000, immutable"
+	asked   = "no-cache" // the node may boot another image by then
+)
 
-func (i *Images) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		w.Header().Set("Allow", "GET, HEAD")
-		answer(w, r, http.StatusMethodNotAllowed, "# method not allowed\n")
+func (o ImageOptions) serve(w http.ResponseWriter, r *http.Request, digest, keep string) {
+	file, err := o.Open(digest)
+	if err != nil {
+		refuse(w, r, err)
 		return
 	}
-	grubCloses(w, r)
-	node, rest, _ := strings.Cut(strings.TrimLeft(r.URL.Path, "/"), "/")
-	root, name, _ := strings.Cut(rest, "/")
-	outcome := "served"
-	err := i.serve(w, r, node, root, name)
-	switch {
-	case err == nil:
-	case errors.Is(err, usher.ErrNotFound):
-		outcome = "no"
-		NotFound(w, r)
-	default:
-		outcome = "not_now"
-		w.Header().Set("Retry-After", i.retryAfter)
-		answer(w, r, http.StatusServiceUnavailable, "# not available now\n")
-	}
-	i.log(r, outcome, err)
-}
-
-// serve answers with the file, or returns why it cannot.
-func (i *Images) serve(w http.ResponseWriter, r *http.Request, node, root, name string) error {
-	folder, err := i.o.Granter.ImageFolder(r.Context(), node, root, name)
-	if err != nil {
-		return err
-	}
-	in, err := os.OpenRoot(folder)
-	if err != nil {
-		return err // a root that is missing is an outage
-	}
-	defer in.Close()
-	files := NewFiles(in)
-	servable, ok := files.servable(name)
-	if !ok {
-		return usher.Errorf(usher.ErrNotFound, "%.200q is no image", name)
-	}
-	file, info, err := files.open(servable)
-	if errors.Is(err, fs.ErrNotExist) {
-		return usher.Errorf(usher.ErrNotFound, "%v", err)
-	}
-	if err != nil {
-		return err
-	}
 	defer file.Close()
+	w.Header().Set("Cache-Control", keep)
+	w.Header().Set("Etag", `"`+digest+`"`)
+	info, err := file.Stat()
+	if err != nil {
+		refuse(w, r, err)
+		return
+	}
 	serveFile(w, r, file, info)
-	return nil
 }
 
-// log makes the request's one log line.
-func (i *Images) log(r *http.Request, outcome string, err error) {
-	level := slog.LevelInfo
-	attrs := []slog.Attr{slog.String("remote", remote(r)), slog.String("method", r.Method),
-		slog.String("path", r.URL.Path[:min(len(r.URL.Path), 256)]), slog.String("outcome", outcome)}
-	if err != nil {
-		level = slog.LevelWarn
-		attrs = append(attrs, slog.Any("error", err))
+func refuse(w http.ResponseWriter, r *http.Request, err error) {
+	if errors.Is(err, usher.ErrNotFound) || errors.Is(err, usher.ErrUnsupported) {
+		NotFound(w, r)
+		return
 	}
-	i.o.Logger.LogAttrs(r.Context(), level, "image request", attrs...)
+	unavailable(w, r)
 }

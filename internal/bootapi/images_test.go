@@ -1,103 +1,98 @@
 package bootapi_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
+	"os"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/usher-boot/usher"
 	"github.com/usher-boot/usher/internal/bootapi"
 )
 
-// granter lets a machine have what it lists, as "node root name", from the
-// folder or with the error beside it.
-type granter map[string]any
-
-func (g granter) ImageFolder(_ context.Context, node, root, name string) (string, error) {
-	switch given := g[node+" "+root+" "+name].(type) {
-	case string:
-		return given, nil
-	case error:
-		return "", given
-	}
-	return "", usher.Errorf(usher.ErrNotFound, "not named")
+// imagesOf serves the files of a root as images, by their names as digests,
+// and as images of one node.
+func imagesOf(root *os.Root, node string) http.Handler {
+	notFound := usher.Errorf(usher.ErrNotFound, "none")
+	return bootapi.Images(bootapi.ImageOptions{
+		Open: func(digest string) (*os.File, error) {
+			if strings.HasPrefix(digest, "f") {
+				return nil, usher.Errorf(usher.ErrUnavailable, "being fetched again")
+			}
+			file, err := root.Open(digest)
+			if errors.Is(err, os.ErrNotExist) {
+				return nil, notFound
+			}
+			return file, err
+		},
+		NodeImage: func(_ context.Context, uuid, name string) (string, error) {
+			switch {
+			case uuid != node:
+				return "", notFound
+			case name == "deploy_kernel":
+				return strings.Repeat("a", 64), nil
+			case name == "later":
+				return "", usher.Errorf(usher.ErrUnavailable, "not ready")
+			}
+			return "", usher.Errorf(usher.ErrNotFound, "the node boots none")
+		},
+		Next: bootapi.NewFiles(root),
+	})
 }
 
 func TestImages(t *testing.T) {
-	root := openRoot(t, map[string]string{"u/deploy_kernel": "kernel", "u/config": "secret", "other": "secret", "a b%/ü": "odd"})
-	tftp := root.Name()
-	if err := errors.Join(root.Symlink("u/config", "boot"), root.Symlink("/etc/passwd", "out"), root.Symlink("u/deploy_kernel", "kernel"),
-		syscall.Mkfifo(filepath.Join(tftp, "pipe"), 0o644), root.Symlink("loop", "loop")); err != nil {
-		t.Fatal(err)
+	const node = "11111111-2222-4333-8444-555555555501"
+	digest, lost := strings.Repeat("a", 64), strings.Repeat("f", 64)
+	root := openRoot(t, map[string]string{digest: "kernel", "images/vmlinuz": "an operator's", node + "/other": "secret"})
+	h := handler(imagesOf(root, node))
+	get := func(path string, header ...string) *httptest.ResponseRecorder {
+		r := httptest.NewRequest(http.MethodGet, path, nil)
+		for i := 0; i < len(header); i += 2 {
+			r.Header.Set(header[i], header[i+1])
+		}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		return w
 	}
-	g := granter{
-		"n tftp_root u/deploy_kernel": tftp, "n tftp_root u/config": tftp, "n tftp_root boot": tftp, "n tftp_root out": tftp, "n tftp_root kernel": tftp,
-		"n tftp_root pipe": tftp, "n tftp_root loop": tftp, "n tftp_root gone": tftp, "n tftp_root a b%/ü": tftp, "n tftp_root u": tftp,
-		"n http_root k":  filepath.Join(tftp, "no such folder"),
-		"n http_root db": usher.Errorf(usher.ErrUnavailable, "database down"), "n http_root bug": errors.New("bug"),
-	}
-	var log bytes.Buffer
-	h := bootapi.NewImages(bootapi.ImagesOptions{Granter: g, RetryAfter: 3 * time.Second, Logger: slog.New(slog.NewTextHandler(&log, nil))})
-	address := serve(t, h)
+	const forGood = "public, max-age=31536000, immutable"
+	tag := `"` + digest + `"`
 	for _, c := range []struct {
-		path, status, body, says string
+		path   string
+		header []string
+		status int
+		body   string
+		keep   string
 	}{
-		{"/n/tftp_root/u/deploy_kernel", "200 OK", "kernel", "outcome=served"},
-		{"//n/tftp_root/u/deploy_kernel", "200 OK", "kernel", ""},
-		{"/n/tftp_root/kernel", "200 OK", "kernel", ""},
-		{"/n/tftp_root/a%20b%25/%C3%BC", "200 OK", "odd", ""},
-		{"/n/tftp_root/other", "404 Not Found", "# not found\n", "outcome=no error=\"not named\""},
-		{"/m/tftp_root/u/deploy_kernel", "404 Not Found", "# not found\n", ""},
-		{"/n/http_root/u/deploy_kernel", "404 Not Found", "# not found\n", ""},
-		{"/n/tftp_root/../tftp_root/u/deploy_kernel", "404 Not Found", "# not found\n", ""},
-		{"/n/tftp_root/u/config", "404 Not Found", "# not found\n", "is no image"},
-		{"/n/tftp_root/boot", "404 Not Found", "# not found\n", ""},
-		{"/n/tftp_root/gone", "404 Not Found", "# not found\n", "no such file"},
-		{"/n/tftp_root", "404 Not Found", "# not found\n", ""},
-		{"/n", "404 Not Found", "# not found\n", ""},
-		{"/", "404 Not Found", "# not found\n", ""},
-		{"/n/tftp_root/out", "503 Service Unavailable", "# not available now\n", "escapes"},
-		{"/n/tftp_root/loop", "404 Not Found", "# not found\n", ""},
-		{"/n/tftp_root/pipe", "503 Service Unavailable", "# not available now\n", "not a regular file"},
-		{"/n/tftp_root/u", "503 Service Unavailable", "# not available now\n", "not a regular file"},
-		{"/n/http_root/k", "503 Service Unavailable", "# not available now\n", "no such file"},
-		{"/n/http_root/db", "503 Service Unavailable", "# not available now\n", "database down"},
-		{"/n/http_root/bug", "503 Service Unavailable", "# not available now\n", "bug"},
+		{"/images/" + digest + "/deploy_kernel", nil, 200, "kernel", forGood},
+		{"//images/" + digest + "/anything", nil, 200, "kernel", forGood},
+		{"/images/" + digest + "/deploy_kernel", []string{"Range", "bytes=1-2", "If-Range", tag}, 206, "er", forGood},
+		{"/images/" + digest + "/deploy_kernel", []string{"Range", "bytes=1-2", "If-Range", `"other"`}, 200, "kernel", forGood},
+		{"/images/" + digest + "/deploy_kernel", []string{"If-None-Match", tag}, 304, "", forGood},
+		{"/images/" + lost + "/deploy_kernel", nil, 503, "# not available now\n", "no-store"},
+		{"/images/vmlinuz", nil, 200, "an operator's", ""},
+		{"/" + node + "/deploy_kernel", nil, 200, "kernel", "no-cache"},
+		{"/" + node + "/later", nil, 503, "# not available now\n", "no-store"},
 	} {
-		log.Reset()
-		got := get(t, address, c.path)
-		if !strings.HasPrefix(got, "HTTP/1.1 "+c.status+"\r\n") || !strings.HasSuffix(got, "\r\n\r\n"+c.body) {
-			t.Errorf("%s: %s", c.path, got)
+		w := get(c.path, c.header...)
+		if w.Code != c.status || w.Body.String() != c.body || w.Header().Get("Cache-Control") != c.keep {
+			t.Errorf("%s %v: %d %q %v", c.path, c.header, w.Code, w.Body, w.Header())
 		}
-		if unavailable := strings.HasPrefix(c.status, "503"); unavailable != strings.Contains(got, "\r\nRetry-After: 3\r\n") {
-			t.Errorf("%s: Retry-After of\n%s", c.path, got)
+		if c.status == 200 && c.keep != "" && w.Header().Get("ETag") != tag {
+			t.Errorf("%s: ETag %q", c.path, w.Header().Get("ETag"))
 		}
-		// GRUB stalls where an error's first header is its length.
-		if !strings.HasPrefix(c.status, "200") && !strings.Contains(got, "\r\nCache-Control: no-store\r\nContent-Length") {
-			t.Errorf("%s: headers of\n%s", c.path, got)
-		}
-		if lines := strings.Count(log.String(), "\n"); lines != 1 || !strings.Contains(log.String(), c.says) {
-			t.Errorf("%s: the log says %q, want %q", c.path, log.String(), c.says)
+		if (c.status == 503) != (w.Header().Get("Retry-After") != "") {
+			t.Errorf("%s: Retry-After %q", c.path, w.Header().Get("Retry-After"))
 		}
 	}
-	if got := raw(t, address, "HEAD /n/tftp_root/kernel HTTP/1.1\r\nHost: x\r\nUser-Agent: GRUB 2.12\r\n\r\n"); !strings.HasSuffix(got, "\r\n\r\n") ||
-		!strings.Contains(got, "Content-Length: 6\r\n") || !strings.Contains(got, "Connection: close\r\n") {
-		t.Errorf("HEAD: %s", got)
-	}
-	if got := raw(t, address, "GET /n/tftp_root/kernel HTTP/1.1\r\nHost: x\r\nRange: bytes=2-3\r\nConnection: close\r\n\r\n"); !strings.HasSuffix(got, "\r\n\r\nrn") {
-		t.Errorf("Range: %s", got)
-	}
-	w := httptest.NewRecorder()
-	h.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/n/tftp_root/kernel", nil))
-	if w.Code != http.StatusMethodNotAllowed || w.Header().Get("Allow") != "GET, HEAD" {
-		t.Errorf("POST: %d %v", w.Code, w.Header())
+	no := get("/none")
+	for _, path := range []string{"/images/" + strings.Repeat("b", 64) + "/deploy_kernel", "/images/" + digest, "/images/" + digest + "/",
+		"/images/" + digest + "/a/b", "/images/" + digest[1:] + "/deploy_kernel", "/" + node + "/other", "/" + node + "/config",
+		"/" + strings.Replace(node, "501", "502", 1) + "/deploy_kernel", "/" + node, "/images/../" + digest} {
+		if w := get(path); w.Code != 404 || w.Body.String() != no.Body.String() || w.Header().Get("Cache-Control") != no.Header().Get("Cache-Control") {
+			t.Errorf("%s: want the one 404, got %d %q %v", path, w.Code, w.Body, w.Header())
+		}
 	}
 }

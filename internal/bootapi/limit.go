@@ -15,7 +15,7 @@ import (
 // netutil's it leaves TCP connections able to send files without copying them
 // through this process. sources, where not nil, bounds those of each source.
 func Limit(l net.Listener, connections int, sources *Connections) *Limited {
-	limited := &Limited{Listener: l, sources: sources, closed: make(chan struct{}), late: make(chan net.Conn, mostLate),
+	limited := &Limited{Listener: l, sources: sources, closed: make(chan struct{}),
 		slots: make(chan int, connections), holders: make([]atomic.Pointer[held], connections)}
 	for slot := range connections {
 		limited.slots <- slot
@@ -30,9 +30,12 @@ type Limited struct {
 	slots   chan int               // that are free
 	holders []atomic.Pointer[held] // of each slot; nil where it is free, or its holder is only coming
 	open    atomic.Int64
-	late    chan net.Conn // see acceptLate
-	once    sync.Once
 	closed  chan struct{}
+
+	once      sync.Once // Close
+	closeErr  error
+	accepting sync.Mutex // held while the kernel is asked for a connection
+	late      []net.Conn // see Close
 }
 
 // leastIdle is how long a connection must have been idle to be closed for
@@ -43,7 +46,7 @@ func (l *Limited) Accept() (net.Conn, error) {
 	slot, err := l.slot()
 	for err == nil {
 		var conn net.Conn
-		if conn, err = l.Listener.Accept(); err != nil {
+		if conn, err = l.next(); err != nil {
 			l.slots <- slot
 			break
 		}
@@ -51,32 +54,8 @@ func (l *Limited) Accept() (net.Conn, error) {
 			return conn, nil
 		}
 	}
-	if conn := l.acceptLate(); conn != nil {
-		return conn, nil
-	}
+	l.dropLate() // where it is closed
 	return nil, err
-}
-
-// acceptLate gives those that were in the kernel's queue when the listener was
-// closed, which would have been reset unanswered.
-func (l *Limited) acceptLate() net.Conn {
-	for {
-		var conn net.Conn
-		select {
-		case conn = <-l.late:
-		default:
-			return nil
-		}
-		select {
-		case slot := <-l.slots:
-			if admitted := l.admit(conn, slot); admitted != nil {
-				return admitted
-			}
-			l.slots <- slot
-		default:
-			_ = conn.Close()
-		}
-	}
 }
 
 // slot waits for a free slot.
@@ -85,6 +64,9 @@ func (l *Limited) slot() (int, error) {
 		select {
 		case slot := <-l.slots:
 			return slot, nil
+		default:
+		}
+		select {
 		case <-l.closed:
 			return 0, net.ErrClosed
 		default:
@@ -153,17 +135,6 @@ func (l *Limited) Open() int { return int(l.open.Load()) }
 
 // Limit is how many there may be.
 func (l *Limited) Limit() int { return cap(l.slots) }
-
-// Close accepts no more connections than those that are waiting already.
-func (l *Limited) Close() error {
-	l.once.Do(func() {
-		if tcp, ok := l.Listener.(*net.TCPListener); ok {
-			takeQueue(tcp, l.late)
-		}
-		close(l.closed)
-	})
-	return l.Listener.Close()
-}
 
 // held is what the listener knows of a connection.
 type held struct {

@@ -16,41 +16,29 @@ type DiskOptions struct {
 	ConfigSubdir   string      // [pxe]pxe_config_subdir, "pxelinux.cfg" when empty
 	FilePermission fs.FileMode // [pxe]file_permission, 0644 when 0
 	DirPermission  fs.FileMode // [pxe]dir_permission, 0755 less the umask when 0
-	// ReadOnly is for a disk that Ironic writes: nothing on it is made or
-	// changed, and a root that is missing is an error only once it is read.
-	ReadOnly bool
 }
 
-// Disk is the conductor's boot files, laid out as Ironic's:
-//
-//	<root>/<node uuid>/config               the boot file
-//	<root>/<node uuid>/.links               names of the links to it, ours alone
-//	<root>/<node uuid>/deploy_kernel, ...   its images, put there by others
-//	<root>/pxelinux.cfg/<MAC>               relative links to the config
-//	<root>/grub.cfg-01-<MAC>, <MAC>.conf
-//
-// Every path goes through os.Root, or has no symbolic link in it (read.go), so
-// nothing in a request or a database row leads out of the roots. A Disk may be used by many goroutines; two that
-// write the same node at once must be kept apart by the node's lock.
+// Disk is the roots that firmware is served from in our own inventory. They hold
+// root scripts and loaders. Every path goes through os.Root. A Disk may be used
+// by many goroutines.
 type Disk struct {
 	options DiskOptions
-	cache   cache
 }
+
+// defaultConfigSubdir is the default of [pxe]pxe_config_subdir.
+const defaultConfigSubdir = "pxelinux.cfg"
 
 // configFile is the name of every boot file in its node's folder.
 const configFile = "config"
 
 // OpenDisk checks the roots, and makes those that are missing.
 func OpenDisk(o DiskOptions) (*Disk, error) {
-	o.ConfigSubdir = cmp.Or(o.ConfigSubdir, "pxelinux.cfg")
+	o.ConfigSubdir = cmp.Or(o.ConfigSubdir, defaultConfigSubdir)
 	o.FilePermission = cmp.Or(o.FilePermission, 0o644)
 	if !fs.ValidPath(o.ConfigSubdir) || o.ConfigSubdir == "." {
 		return nil, usher.Errorf(usher.ErrInvalid, "[pxe]pxe_config_subdir %q must be a folder below the root", o.ConfigSubdir)
 	}
 	d := &Disk{options: o}
-	if o.ReadOnly {
-		return d, nil
-	}
 	for _, path := range []string{o.HTTPRoot, o.TFTPRoot} {
 		if path == "" {
 			continue
@@ -82,11 +70,4 @@ func (d *Disk) open(r Root) (*os.Root, error) {
 		return nil, fmt.Errorf("open %s: %w", r, err)
 	}
 	return root, nil
-}
-
-func (d *Disk) openToWrite(r Root) (*os.Root, error) {
-	if d.options.ReadOnly {
-		return nil, usher.Errorf(usher.ErrUnsupported, "%s belongs to Ironic and is not written to", r)
-	}
-	return d.open(r)
 }

@@ -28,15 +28,6 @@ func openDisk(t *testing.T) *Disk {
 	return d
 }
 
-func lookup(t *testing.T, name string) Interface {
-	t.Helper()
-	i, ok := Lookup(name)
-	if !ok {
-		t.Fatalf("no boot interface %s", name)
-	}
-	return i
-}
-
 // tree lists a folder: mode and, for links, the target, by path.
 func tree(t *testing.T, dir string) map[string]string {
 	t.Helper()
@@ -62,203 +53,73 @@ func tree(t *testing.T, dir string) map[string]string {
 	return got
 }
 
-// TestLayout holds the files against those of a running Ironic
-// (ls -l of its http_root and tftp_root).
-func TestLayout(t *testing.T) {
-	d := openDisk(t)
-	for _, tc := range []struct {
-		iface, dir string
-		want       map[string]string
-	}{
-		{"ipxe", d.Path(HTTPRoot), map[string]string{
-			exampleUUID:                      "drwxr-xr-x",
-			exampleUUID + "/config":          "-rw-r--r--",
-			"pxelinux.cfg":                   "drwxr-xr-x",
-			"pxelinux.cfg/52-54-00-aa-00-01": "../" + exampleUUID + "/config",
-			"grub.cfg-01-52-54-00-aa-00-01":  exampleUUID + "/config",
-			"52:54:00:aa:00:01.conf":         exampleUUID + "/config",
-		}},
-		{"pxe", d.Path(TFTPRoot), map[string]string{
-			exampleUUID:                         "drwxr-xr-x",
-			exampleUUID + "/config":             "-rw-r--r--",
-			"pxelinux.cfg":                      "drwxr-xr-x",
-			"pxelinux.cfg/01-52-54-00-aa-00-01": "../" + exampleUUID + "/config",
-			"grub.cfg-01-52-54-00-aa-00-01":     exampleUUID + "/config",
-			"52:54:00:aa:00:01.conf":            exampleUUID + "/config",
-		}},
-	} {
-		i := lookup(t, tc.iface)
-		if err := d.Publish(i, exampleUUID, []byte("#!ipxe\n"), []usher.MAC{exampleMAC}); err != nil {
-			t.Fatal(err)
-		}
-		tc.want[exampleUUID+"/"+linksFile] = "-rw-r--r--" // ours alone
-		if diff := cmp.Diff(tc.want, tree(t, tc.dir)); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", tc.iface, diff)
-		}
-		got, err := d.Read(i, exampleUUID, i.Files()[0])
-		if err != nil || string(got) != "#!ipxe\n" {
-			t.Errorf("%s: read %q, %v", tc.iface, got, err)
-		}
-	}
-}
-
 func TestPermissions(t *testing.T) {
 	dir := t.TempDir()
-	d, err := OpenDisk(DiskOptions{HTTPRoot: dir, ConfigSubdir: "a/b", FilePermission: 0o640, DirPermission: 0o750})
+	d, err := OpenDisk(DiskOptions{HTTPRoot: dir, FilePermission: 0o640, DirPermission: 0o750})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := d.Publish(lookup(t, "ipxe"), exampleUUID, []byte("x"), []usher.MAC{exampleMAC}); err != nil {
+	if err := d.InstallRoot(HTTPRoot, "a/b/boot.ipxe", []byte("x")); err != nil {
 		t.Fatal(err)
 	}
-	got := tree(t, dir)
-	want := map[string]string{exampleUUID: "drwxr-x---", exampleUUID + "/config": "-rw-r-----", "a": "drwxr-x---", "a/b": "drwxr-x---",
-		"a/b/52-54-00-aa-00-01": "../../" + exampleUUID + "/config"}
-	for name, mode := range want {
-		if got[name] != mode {
-			t.Errorf("%s is %q, want %q", name, got[name], mode)
-		}
+	want := map[string]string{"a": "drwxr-x---", "a/b": "drwxr-x---", "a/b/boot.ipxe": "-rw-r-----"}
+	if diff := cmp.Diff(want, tree(t, dir)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if _, err := d.NodeFolder(lookup(t, "pxe"), exampleUUID); !errors.Is(err, usher.ErrUnsupported) {
-		t.Errorf("pxe without a tftp_root: %v", err)
+	if err := d.InstallRoot(TFTPRoot, "x", nil); !errors.Is(err, usher.ErrUnsupported) {
+		t.Errorf("without a tftp_root: %v", err)
 	}
 }
 
-func TestPublishAgainAndRemove(t *testing.T) {
-	d, i := openDisk(t), lookup(t, "ipxe")
-	publish := func(uuid, config string, macs ...usher.MAC) {
+// TestRemoveNodeFolders: what an older version wrote for nodes goes, and
+// nothing else.
+func TestRemoveNodeFolders(t *testing.T) {
+	d := openDisk(t)
+	write := func(r Root, name, content string) {
 		t.Helper()
-		if err := d.Publish(i, uuid, []byte(config), macs); err != nil {
+		path := filepath.Join(d.Path(r), name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(content), 0o644)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	a, b, c := usher.MAC{0, 0, 0, 0, 0, 0xa}, usher.MAC{0, 0, 0, 0, 0, 0xb}, usher.MAC{0, 0, 0, 0, 0, 0xc}
-	publish(otherUUID, "other", c)
-	if err := d.InstallRoot(HTTPRoot, "boot.ipxe", []byte("#!ipxe\n")); err != nil {
-		t.Fatal(err)
-	}
-	// Links of an operator's, and one to something else in a node's folder.
-	for link, target := range map[string]string{"mine": "boot.ipxe", "old": "../elsewhere", "agent": exampleUUID + "/log"} {
-		if err := os.Symlink(target, filepath.Join(d.Path(HTTPRoot), link)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	before := tree(t, d.Path(HTTPRoot))
-	publish(exampleUUID, "first", a, b)
-	publish(exampleUUID, "second", b, c) // a is gone, c was the other node's
-	got := tree(t, d.Path(HTTPRoot))
-	for name, want := range map[string]string{
-		"pxelinux.cfg/00-00-00-00-00-0a": "", "00:00:00:00:00:0a.conf": "", "grub.cfg-01-00-00-00-00-00-0a": "",
-		"pxelinux.cfg/00-00-00-00-00-0b": "../" + exampleUUID + "/config",
-		"pxelinux.cfg/00-00-00-00-00-0c": "../" + exampleUUID + "/config",
-	} {
-		if got[name] != want {
-			t.Errorf("%s -> %q, want %q", name, got[name], want)
-		}
-	}
-	publish(otherUUID, "other", c)
-	folder, err := d.NodeFolder(i, exampleUUID)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := folder.WriteFile("deploy_kernel", []byte("k"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	folder.Close()
-	for range 2 { // the second time there is nothing left
-		if err := d.Remove(i, exampleUUID); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if diff := cmp.Diff(before, tree(t, d.Path(HTTPRoot))); diff != "" {
-		t.Errorf("after removal (-before +now):\n%s", diff)
-	}
-	if _, err := d.Read(i, exampleUUID, "boot.ipxe"); !errors.Is(err, usher.ErrNotFound) {
-		t.Errorf("read a removed file: %v", err)
-	}
-}
-
-func TestRead(t *testing.T) {
-	d, i := openDisk(t), lookup(t, "ipxe")
-	http := d.Path(HTTPRoot)
-	file := filepath.Join(http, exampleUUID, "config")
-	read := func() (string, error) { return d.Read(i, exampleUUID, "boot.ipxe") }
-	put := func(write func() error) {
+	link := func(r Root, target, name string) {
 		t.Helper()
-		if err := errors.Join(os.RemoveAll(filepath.Dir(file)), os.Mkdir(filepath.Dir(file), 0o755), write()); err != nil {
+		path := filepath.Join(d.Path(r), name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.Symlink(target, path)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := read(); !errors.Is(err, usher.ErrNotFound) {
-		t.Errorf("absent: %v", err)
+	write(HTTPRoot, "boot.ipxe", "#!ipxe\n")
+	write(HTTPRoot, ".images/key", "image")
+	write(HTTPRoot, "images/vmlinuz", "an operator's")
+	write(HTTPRoot, "pxelinux.cfg/default", "an operator's")
+	write(TFTPRoot, "grub/grub.cfg", "root")
+	link(HTTPRoot, "boot.ipxe", "mine")
+	link(HTTPRoot, "../"+otherUUID+"/log", "pxelinux.cfg/52-54-00-aa-00-03")
+	before := map[Root]map[string]string{HTTPRoot: tree(t, d.Path(HTTPRoot)), TFTPRoot: tree(t, d.Path(TFTPRoot))}
+	for _, r := range []Root{HTTPRoot, TFTPRoot} {
+		write(r, exampleUUID+"/config", "#!ipxe\n")
+		write(r, exampleUUID+"/deploy_kernel", "k")
+		// One link has gone to another node, one is gone, one is something else's.
+		write(r, exampleUUID+"/.links", "52:54:00:aa:00:01.conf\ngrub.cfg-01-52-54-00-aa-00-01\n52:54:00:aa:00:02.conf\ngone\npxelinux.cfg/52-54-00-aa-00-03\n")
+		write(r, otherUUID+"/config", "#!ipxe\n")
+		write(r, otherUUID+"/.links", "52:54:00:aa:00:02.conf\n")
+		link(r, exampleUUID+"/config", "52:54:00:aa:00:01.conf")
+		link(r, exampleUUID+"/config", "grub.cfg-01-52-54-00-aa-00-01")
+		link(r, otherUUID+"/config", "52:54:00:aa:00:02.conf")
 	}
-	put(func() error { return os.WriteFile(file, bytes.Repeat([]byte("x"), maxBootFile), 0o600) })
-	if got, err := read(); err != nil || len(got) != maxBootFile {
-		t.Errorf("largest: %d bytes, %v", len(got), err)
-	}
-	secret := filepath.Join(t.TempDir(), "secret")
-	if err := os.WriteFile(secret, []byte("secret"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for name, write := range map[string]func() error{
-		"too large":          func() error { return os.WriteFile(file, bytes.Repeat([]byte("x"), maxBootFile+1), 0o600) },
-		"a folder":           func() error { return os.Mkdir(file, 0o755) },
-		"a pipe":             func() error { return syscall.Mkfifo(file, 0o600) },
-		"a link out of root": func() error { return os.Symlink(secret, file) },
-		"a link up and out":  func() error { return os.Symlink("../../../secret", file) },
-	} {
-		put(write)
-		if got, err := read(); err == nil || errors.Is(err, usher.ErrNotFound) {
-			t.Errorf("%s: read %d bytes, error %v; want a failure that is not ErrNotFound", name, len(got), err)
+	for _, want := range []int{4, 0} {
+		if removed, err := d.RemoveNodeFolders(); err != nil || removed != want {
+			t.Errorf("removed %d folders, want %d: %v", removed, want, err)
 		}
-	}
-	for _, uuid := range []string{"", "..", "../x", exampleUUID + "/..", strings.ToUpper(exampleUUID), "{" + exampleUUID + "}",
-		strings.ReplaceAll(exampleUUID, "-", ""), exampleUUID + "\x00"} {
-		for what, err := range map[string]error{
-			"Read":    second(d.Read(i, uuid, "boot.ipxe")),
-			"Publish": d.Publish(i, uuid, nil, nil),
-			"Remove":  d.Remove(i, uuid),
-		} {
-			if !errors.Is(err, usher.ErrInvalid) {
-				t.Errorf("%s of UUID %q: %v, want ErrInvalid", what, uuid, err)
+		for r, before := range before {
+			if diff := cmp.Diff(before, tree(t, d.Path(r))); diff != "" {
+				t.Errorf("%s (-before +now):\n%s", r, diff)
 			}
 		}
 	}
-	if _, err := d.Read(i, exampleUUID, "grub.cfg"); !errors.Is(err, usher.ErrNotFound) {
-		t.Errorf("another firmware's file: %v", err)
-	}
-	if _, err := d.Read(Interface{}, exampleUUID, "boot.ipxe"); !errors.Is(err, usher.ErrUnsupported) {
-		t.Errorf("no boot interface: %v", err)
-	}
-	if err := os.RemoveAll(http); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := read(); err == nil || errors.Is(err, usher.ErrNotFound) {
-		t.Errorf("without its root: %v, want a failure that is not ErrNotFound", err)
-	}
-}
-
-func second[T any](_ T, err error) error { return err }
-
-func TestReadOnly(t *testing.T) {
-	dir := t.TempDir()
-	d, err := OpenDisk(DiskOptions{HTTPRoot: dir, TFTPRoot: filepath.Join(dir, "absent"), ReadOnly: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	i := lookup(t, "ipxe")
-	for what, err := range map[string]error{
-		"Publish":     d.Publish(i, exampleUUID, []byte("x"), []usher.MAC{exampleMAC}),
-		"Remove":      d.Remove(i, exampleUUID),
-		"NodeFolder":  second(d.NodeFolder(i, exampleUUID)),
-		"InstallRoot": d.InstallRoot(HTTPRoot, "boot.ipxe", nil),
-	} {
-		if !errors.Is(err, usher.ErrUnsupported) {
-			t.Errorf("%s: %v, want ErrUnsupported", what, err)
-		}
-	}
-	if got := tree(t, dir); len(got) != 0 {
-		t.Errorf("something was written: %v", got)
+	if _, err := os.Stat(filepath.Join(d.Path(HTTPRoot), exampleUUID, "config")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a boot file is still there: %v", err)
 	}
 }
 
@@ -285,14 +146,14 @@ func TestInstallRoot(t *testing.T) {
 
 // TestNeverHalf reads while another writes.
 func TestNeverHalf(t *testing.T) {
-	d, i := openDisk(t), lookup(t, "ipxe")
-	configs := [][]byte{bytes.Repeat([]byte("a"), 200_000), bytes.Repeat([]byte("b"), 100_000)}
-	publish := func(n int) {
-		if err := d.Publish(i, exampleUUID, configs[n%2], []usher.MAC{exampleMAC}); err != nil {
+	d := openDisk(t)
+	scripts := [][]byte{bytes.Repeat([]byte("a"), 200_000), bytes.Repeat([]byte("b"), 100_000)}
+	install := func(n int) {
+		if err := d.InstallRoot(HTTPRoot, "boot.ipxe", scripts[n%2]); err != nil {
 			t.Error(err)
 		}
 	}
-	publish(0)
+	install(0)
 	var writing sync.WaitGroup
 	stop := make(chan struct{})
 	writing.Go(func() {
@@ -301,18 +162,14 @@ func TestNeverHalf(t *testing.T) {
 			case <-stop:
 				return
 			default:
-				publish(n)
+				install(n)
 			}
 		}
 	})
-	link := filepath.Join(d.Path(HTTPRoot), "pxelinux.cfg", exampleMAC.Hyphenated())
 	for range 300 {
-		got, err := d.Read(i, exampleUUID, "boot.ipxe")
-		if err != nil || got != string(configs[0]) && got != string(configs[1]) {
+		got, err := os.ReadFile(filepath.Join(d.Path(HTTPRoot), "boot.ipxe"))
+		if err != nil || !bytes.Equal(got, scripts[0]) && !bytes.Equal(got, scripts[1]) {
 			t.Errorf("read %d bytes, %v", len(got), err)
-		}
-		if got, err := os.ReadFile(link); err != nil || !bytes.Equal(got, configs[0]) && !bytes.Equal(got, configs[1]) {
-			t.Errorf("by link: read %d bytes, %v", len(got), err)
 		}
 	}
 	close(stop)
@@ -326,7 +183,7 @@ func TestFullDisk(t *testing.T) {
 		return
 	}
 	dir := t.TempDir()
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=256k,nr_inodes=20"); err != nil {
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=256k"); err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = syscall.Unmount(dir, 0) }()
@@ -334,27 +191,17 @@ func TestFullDisk(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	i := lookup(t, "ipxe")
-	if err := d.Publish(i, exampleUUID, []byte("previous"), []usher.MAC{exampleMAC}); err != nil {
+	if err := d.InstallRoot(HTTPRoot, "boot.ipxe", []byte("previous")); err != nil {
 		t.Fatal(err)
 	}
 	before := tree(t, dir)
-	var many []usher.MAC // more than there are inodes for
-	for n := range byte(10) {
-		many = append(many, usher.MAC{5: n})
-	}
-	for name, err := range map[string]error{
-		"no space":  d.Publish(i, exampleUUID, bytes.Repeat([]byte("x"), 300_000), []usher.MAC{exampleMAC}),
-		"no inodes": d.Publish(i, exampleUUID, []byte("x"), many),
-	} {
-		if !errors.Is(err, syscall.ENOSPC) {
-			t.Errorf("%s: %v", name, err)
-		}
+	if err := d.InstallRoot(HTTPRoot, "boot.ipxe", bytes.Repeat([]byte("x"), 300_000)); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("no space: %v", err)
 	}
 	if diff := cmp.Diff(before, tree(t, dir)); diff != "" {
 		t.Errorf("(-before +after):\n%s", diff)
 	}
-	if got, err := d.Read(i, exampleUUID, "boot.ipxe"); err != nil || string(got) != "previous" {
+	if got, err := os.ReadFile(filepath.Join(dir, "boot.ipxe")); err != nil || string(got) != "previous" {
 		t.Errorf("read %q, %v", got, err)
 	}
 }

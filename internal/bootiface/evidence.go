@@ -3,7 +3,6 @@ package bootiface
 import (
 	"errors"
 	"net/url"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"time"
@@ -16,19 +15,19 @@ import (
 // it names: kernel parameters may be secrets.
 type Evidence struct {
 	Host    string    `json:"host"`              // who says so: its [DEFAULT]host
-	Path    string    `json:"path,omitempty"`    // on its disk
-	Found   bool      `json:"found"`             // there is a file at Path
+	Path    string    `json:"path,omitempty"`    // on its disk, beside Ironic; Usher's own lie on none
+	Found   bool      `json:"found"`             // there is a file at Path, or a rendered one
 	Size    int       `json:"size,omitempty"`    // in bytes
-	Written time.Time `json:"written,omitzero"`  // UTC
+	Written time.Time `json:"written,omitzero"`  // of the file at Path, UTC
 	Servers []string  `json:"servers,omitempty"` // scheme and address of the URLs in the file
 
 	// Stamp is the node's provision_updated_at as the conductor reads it, and
-	// PreparedFor the one that it prepared the file for, zero where it has not
-	// since its start. Beside Ironic the second one is not known.
+	// PreparedFor the one that it last prepared the node for, zero where it has
+	// not since its start. Beside Ironic the second one is not known.
 	Stamp       time.Time `json:"provision_updated_at,omitzero"`
 	PreparedFor time.Time `json:"prepared_for,omitzero"`
 	// WouldPrepare says that a machine's request would make the conductor
-	// prepare the file anew. Problem is then what is known to be in the way.
+	// prepare the node. Problem is then what is known to be in the way.
 	WouldPrepare bool `json:"would_prepare"`
 	// Sources are where it would have the node's images from, without what
 	// may be secret in their URLs.
@@ -81,19 +80,6 @@ func (p *Problem) Err() error {
 		return errors.New(p.Message)
 	}
 	return usher.Errorf(kind, "%s", p.Message).WithClass(p.Class)
-}
-
-// Look fills in what the disk holds of a boot file. Its error is Read's.
-func (d *Disk) Look(i Interface, uuid, file string, e *Evidence) error {
-	if base := d.Path(i.Root()); base != "" && checkUUID(uuid) == nil {
-		e.Path = filepath.Join(base, uuid, configFile)
-	}
-	content, written, err := d.ReadWritten(i, uuid, file)
-	if err != nil {
-		return err
-	}
-	e.Found, e.Size, e.Written, e.Servers = true, len(content), written.UTC(), Servers(content)
-	return nil
 }
 
 // Servers are the scheme and address of the URLs in a boot file, GRUB's

@@ -2,8 +2,6 @@ package bootiface
 
 import (
 	"errors"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -42,32 +40,5 @@ func TestServers(t *testing.T) {
 	want := []string{"http://docs.example", "http://10.0.0.1:6386", "https://api.example", "http://[fe80::1]:80", "http://10.0.0.9:80"}
 	if diff := cmp.Diff(want, Servers(script)); diff != "" {
 		t.Errorf("servers (-want +got):\n%s", diff)
-	}
-}
-
-func TestLook(t *testing.T) {
-	const uuid = "8733b875-30ea-5929-9b3b-8c04ada0b065"
-	root := t.TempDir()
-	d, err := OpenDisk(DiskOptions{HTTPRoot: root, ReadOnly: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(root, uuid, "config")
-	var e Evidence
-	if err := d.Look(ipxe(), uuid, "boot.ipxe", &e); !errors.Is(err, usher.ErrNotFound) || e.Path != path || e.Found {
-		t.Errorf("nothing there: %+v, %v", e, err)
-	}
-	if err := os.Mkdir(filepath.Dir(path), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte("#!ipxe\nchain http://a/b\n"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if err := d.Look(ipxe(), uuid, "boot.ipxe", &e); err != nil || !e.Found || e.Size != 24 || e.Written.IsZero() || len(e.Servers) != 1 {
-		t.Errorf("a file: %+v, %v", e, err)
-	}
-	e = Evidence{}
-	if err := d.Look(ipxe(), "../../etc", "boot.ipxe", &e); err == nil || e.Path != "" {
-		t.Errorf("out of the root: %+v, %v", e, err)
 	}
 }

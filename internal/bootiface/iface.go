@@ -1,9 +1,9 @@
-// Package bootiface knows the boot interfaces: which boot files each answers,
-// where on the conductor's disk its files lie, and how a node's boot
-// configuration and the root scripts are written.
+// Package bootiface knows the boot interfaces: which boot files each answers
+// and under which names, how a node's boot file and the root scripts are
+// rendered, and where Ironic's conductor keeps the ones that it writes.
 //
 // It follows Ironic's drivers/modules/{ipxe,pxe}.py and common/pxe_utils.py
-// for names and disk layout, so that both can read each other's files. It is
+// for names and disk layout. It is
 // not a conductor: it takes no locks, asks no database and decides nothing
 // about provision states. It fetches no kernels either; package images does.
 package bootiface
@@ -27,12 +27,11 @@ const (
 // no files, and every use of it is ErrUnsupported.
 type Interface struct {
 	name     string
-	files    []string                     // boot file names it answers
-	root     Root                         // where <uuid>/config lies
-	template string                       // renders a node's boot file
-	adapt    func(*nodeView) error        // turns checked values into the firmware's own syntax
-	links    func(mac usher.MAC) []string // names, below the root's config subfolder, of a port's link
-	complete func(content string) bool    // says whether content begins as the firmware demands
+	files    []string                  // boot file names it answers
+	root     Root                      // where <uuid>/config lies beside Ironic
+	template string                    // renders a node's boot file
+	adapt    func(*nodeView) error     // turns checked values into the firmware's own syntax
+	complete func(content string) bool // see Complete
 }
 
 // interfaces is the table of boot interfaces: one entry for each file beside
@@ -69,6 +68,9 @@ func (i Interface) Name() string { return i.name }
 
 // Files lists the boot file names that it answers.
 func (i Interface) Files() []string { return slices.Clone(i.files) }
+
+// Answers says whether it answers a boot file name.
+func (i Interface) Answers(file string) bool { return slices.Contains(i.files, file) }
 
 // Root says below which root its files lie.
 func (i Interface) Root() Root { return i.root }

@@ -4,8 +4,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/usher-boot/usher"
 )
 
 func TestTable(t *testing.T) {
@@ -67,5 +65,3 @@ func TestComplete(t *testing.T) {
 		}
 	}
 }
-
-var exampleMAC = usher.MAC{0x52, 0x54, 0, 0xaa, 0, 1}

@@ -11,7 +11,6 @@ func ipxe() Interface {
 	return Interface{
 		name: "ipxe", files: []string{"boot.ipxe"}, root: HTTPRoot, template: "node.ipxe.tmpl",
 		adapt:    adaptIPXE,
-		links:    func(mac usher.MAC) []string { return []string{mac.Hyphenated()} },
 		complete: IsIPXE,
 	}
 }

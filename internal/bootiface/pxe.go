@@ -7,12 +7,11 @@ import (
 	"github.com/usher-boot/usher"
 )
 
-// pxe is GRUB loaded over TFTP, with its kernels from TFTP too.
+// pxe is GRUB loaded over TFTP.
 func pxe() Interface {
 	return Interface{
 		name: "pxe", files: []string{"grub.cfg"}, root: TFTPRoot, template: "node.grub.tmpl",
 		adapt:    adaptGRUB,
-		links:    func(mac usher.MAC) []string { return []string{"01-" + mac.Hyphenated()} },
 		complete: completeGRUB,
 	}
 }

@@ -54,7 +54,7 @@ func (c *bootCmd) Run(s *session) error {
 		return err
 	case http.StatusNotFound:
 		return usher.Errorf(usher.ErrNotFound,
-			"%s gets nothing (404): no node has this MAC, or its state, boot interface or files give nothing to boot; "+
+			"%s gets nothing (404): no node has this MAC, or its port, state, boot interface or files give nothing to boot; "+
 				"'%s explain %[1]s' says which, and the log of the API under %[3]s", mac, s.call(), id)
 	default:
 		return usher.Errorf(usher.ErrUnavailable, "%s gets %q and is to ask again after %s s; "+

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"text/tabwriter"
+
+	"github.com/usher-boot/usher/internal/inventory"
 )
 
 type configCmd struct {
@@ -21,17 +23,22 @@ func (c *configShowCmd) Run(s *session) error {
 		return err
 	}
 	type row struct {
-		Option     string `json:"option"`
-		Value      string `json:"value"`
-		Origin     string `json:"origin"`
-		Reloadable bool   `json:"reloadable"`
+		Option     string   `json:"option"`
+		Value      string   `json:"value"`
+		Origin     string   `json:"origin"`
+		Reloadable bool     `json:"reloadable"`
+		Notes      []string `json:"notes,omitempty"`
 	}
 	rows := []row{}
 	for _, o := range cfg.Settings() {
 		if c.Changed && o.Origin == "default" {
 			continue
 		}
-		rows = append(rows, row{"[" + o.Group + "]" + o.Name, o.Value, o.Origin, o.Reloadable})
+		r := row{Option: "[" + o.Group + "]" + o.Name, Value: o.Value, Origin: o.Origin, Reloadable: o.Reloadable}
+		if r.Option == "[database]connection" {
+			r.Notes = connectionNotes(cfg.Database.Connection)
+		}
+		rows = append(rows, r)
 	}
 	for _, w := range cfg.Warnings() {
 		fmt.Fprintf(s.Stderr, "usher: warning: %s\n", w)
@@ -44,5 +51,27 @@ func (c *configShowCmd) Run(s *session) error {
 	for _, r := range rows {
 		fmt.Fprintf(t, "%s\t%s\t%s\n", r.Option, strings.ReplaceAll(r.Value, "\n", `\n`), r.Origin)
 	}
-	return t.Flush()
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	for _, r := range rows {
+		for _, note := range r.Notes {
+			fmt.Fprintf(s.Stdout, "%s: %s\n", r.Option, note)
+		}
+	}
+	return nil
+}
+
+// connectionNotes are what the connection URL does not say itself, or what is
+// wrong with it, which is no reason not to show the rest.
+func connectionNotes(url string) []string {
+	notes, err := inventory.Notes(url)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	var texts []string
+	for _, n := range notes {
+		texts = append(texts, n.Text)
+	}
+	return texts
 }

@@ -68,12 +68,7 @@ func (c *dbStatusCmd) Run(s *session) (err error) {
 	if err != nil {
 		return err
 	}
-	store, err := app.OpenStore(s.ctx, cfg)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, store.Close()) }()
-	current, latest, err := store.MigrationStatus(s.ctx)
+	current, latest, err := app.SchemaVersion(s.ctx, cfg)
 	if err != nil {
 		return err
 	}

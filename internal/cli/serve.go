@@ -37,6 +37,10 @@ func (s *session) run(role app.Role) error {
 	if err != nil {
 		return &usher.Error{Kind: usher.ErrInvalid, Message: err.Error()}
 	}
+	sockets, err := systemd.Sockets()
+	if err != nil {
+		return &usher.Error{Kind: usher.ErrInvalid, Message: err.Error()}
+	}
 	a, err := app.New(s.ctx, app.Options{
 		Role:     role,
 		Load:     s.config,
@@ -45,6 +49,7 @@ func (s *session) run(role app.Role) error {
 		Log:      s.Stderr,
 		Terminal: terminal(s.Stderr),
 		Notifier: notifier,
+		Sockets:  sockets,
 	})
 	if err != nil {
 		return err
@@ -91,7 +96,7 @@ func (s *session) notice(a *app.App, role app.Role) {
 	fmt.Fprintf(w, "  admin       %-32s the live page, /metrics /healthz /readyz\n", httpAt(a, app.DoorAdmin))
 	fmt.Fprintf(w, "  inventory   %s\n", a.Inventory())
 	if role.Conductor {
-		fmt.Fprintf(w, "  boot files  %s\n", a.BootFiles())
+		fmt.Fprintf(w, "  files       %s\n", a.Files())
 	}
 	if role.API && !a.BesideIronic() {
 		s.next(w, cfg)

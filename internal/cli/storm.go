@@ -125,7 +125,7 @@ func (c *stormCmd) machines(s *session) ([]storm.Machine, func(string) bool, err
 			return nil, nil, err
 		}
 		if len(machines) < max(1, given(c.Nodes)) {
-			return nil, nil, usher.Errorf(usher.ErrNotFound, "--nodes: only %d nodes with a port wait for a boot file of iPXE's", len(machines))
+			return nil, nil, usher.Errorf(usher.ErrNotFound, "--nodes: only %d nodes with a port to boot from wait for a boot file of iPXE's", len(machines))
 		}
 		rand.Shuffle(len(machines), func(i, j int) { machines[i], machines[j] = machines[j], machines[i] })
 		if c.Nodes != nil {
@@ -150,7 +150,7 @@ func (c *stormCmd) machines(s *session) ([]storm.Machine, func(string) bool, err
 }
 
 // waiting are the nodes that wait for a boot file of iPXE's, with their
-// registered NICs.
+// registered NICs that are answered.
 func waiting(s *session) (machines []storm.Machine, isNode func(string) bool, err error) {
 	members, err := s.members()
 	if err != nil {
@@ -184,9 +184,13 @@ func waiting(s *session) (machines []storm.Machine, isNode func(string) bool, er
 	case others > 1:
 		fmt.Fprintf(s.Stderr, "%d nodes that wait have a boot interface without iPXE and are left out.\n", others)
 	}
+	cfg, err := s.config()
+	if err != nil {
+		return nil, nil, err
+	}
 	nics := map[string][]usher.MAC{}
 	for _, a := range addresses {
-		if play[a.NodeUUID] {
+		if play[a.NodeUUID] && (a.PXEEnabled || cfg.Neutron.AddAllPorts) {
 			nics[a.NodeUUID] = append(nics[a.NodeUUID], a.Address)
 		}
 	}

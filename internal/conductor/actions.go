@@ -13,15 +13,8 @@ import (
 // reason in last_error. A verb that the state does not allow is ErrInvalid, a
 // node at work is ErrConflict; neither changes anything.
 func (c *Conductor) ProvisionAction(ctx context.Context, ident string, a usher.ProvisionAction) error {
-	task, err := c.acquire(ctx, ident)
+	task, err := c.acquire(ctx, ident, func(n *usher.Node) error { return c.start(n, a) })
 	if err != nil {
-		return err
-	}
-	// What is locked is brought to an end, also when the client hangs up.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stepPatience)
-	defer cancel()
-	if err := c.start(ctx, task, a); err != nil {
-		task.release()
 		return err
 	}
 	c.background(task)
@@ -32,20 +25,20 @@ func (c *Conductor) ProvisionAction(ctx context.Context, ident string, a usher.P
 const stepPatience = 30 * time.Second
 
 // start checks the verb and moves the node into the verb's first state.
-func (c *Conductor) start(ctx context.Context, task *Task, a usher.ProvisionAction) error {
-	node := task.Node
-	next, ok := node.ProvisionState.Next(a.Event)
+func (c *Conductor) start(n *usher.Node, a usher.ProvisionAction) error {
+	next, ok := n.ProvisionState.Next(a.Event)
 	if !ok {
-		return invalidState(node, a.Verb)
+		return invalidState(n, a.Verb)
 	}
-	if node.Maintenance && !allowedInMaintenance(a.Event) {
+	if n.Maintenance && !allowedInMaintenance(a.Event) {
 		return usher.Errorf(usher.ErrInvalid,
 			"The %s operation can't be performed on node %s because it's in maintenance mode.",
-			a.Verb, node.UUID).WithClass("NodeInMaintenance")
+			a.Verb, n.UUID).WithClass("NodeInMaintenance")
 	}
-	// Find out now, while the client listens, that files can't be prepared.
-	if wanted, ok := waitOf(next); ok && !c.skipsWait(node, a.Event) {
-		preview := *node
+	// Find out now, while the client listens, that the boot file can't be
+	// rendered.
+	if wanted, ok := waitOf(next); ok && !c.skipsWait(n, a.Event) {
+		preview := *n
 		preview.ProvisionState = wanted
 		applyAction(&preview, a)
 		if next == usher.Deploying && preview.DeployInterface == ramdiskDeploy {
@@ -55,15 +48,15 @@ func (c *Conductor) start(ctx context.Context, task *Task, a usher.ProvisionActi
 			return err
 		}
 	}
-	return task.update(ctx, func(n *usher.Node) {
-		setState(n, next)
-		n.LastError = ""
-		n.TargetProvisionState = targetOf(next, a.Event)
-		if !next.Transient() {
-			n.TargetProvisionState = ""
-		}
-		applyAction(n, a)
-	})
+	setState(n, next)
+	n.LastError = ""
+	n.TargetProvisionState = targetOf(next, a.Event)
+	if !next.Transient() {
+		n.TargetProvisionState = ""
+	}
+	applyAction(n, a)
+	endIfIdle(n)
+	return nil
 }
 
 // allowedInMaintenance are the verbs that prepare nothing.
@@ -154,23 +147,16 @@ func without(m map[string]any, keys ...string) map[string]any {
 	return out
 }
 
-// DestroyNode removes a node's files and then its row and ports.
+// DestroyNode removes a node's row and ports.
 func (c *Conductor) DestroyNode(ctx context.Context, ident string) error {
-	task, err := c.acquire(ctx, ident)
+	task, err := c.acquire(ctx, ident, (*usher.Node).Deletable)
 	if err != nil {
 		return err
 	}
 	defer task.release() // which finds no row once the node is gone
-	return c.destroy(ctx, task)
-}
-
-func (c *Conductor) destroy(ctx context.Context, task *Task) error {
-	node := task.Node
-	if err := node.Deletable(); err != nil {
+	if err := c.store.DeleteNode(ctx, task.Node.UUID, c.host); err != nil {
 		return err
 	}
-	if err := c.folders.remove(c, node.UUID); err != nil {
-		return err
-	}
-	return c.store.DeleteNode(ctx, node.UUID, c.host)
+	c.files.forget(task.Node.UUID)
+	return nil
 }

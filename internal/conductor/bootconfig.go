@@ -9,7 +9,7 @@ import (
 	"github.com/usher-boot/usher/internal/bootiface"
 )
 
-// onDemandWait bounds how long a machine waits for files that are prepared
+// onDemandWait bounds how long a machine waits for a file that is prepared
 // because it asked; shorter than the usual [usher]rpc_timeout, so that "not
 // yet" comes from here. Fetching an image may take longer and goes on.
 const onDemandWait = 2 * time.Second
@@ -25,8 +25,8 @@ const bootConfigTries = 3
 // answer this name, ErrUnavailable that the file is not ready yet
 // (classNotReady), or cannot be made here just now.
 //
-// Only a file that was prepared for the node's present row is ever read: the
-// row comes first, then the question whether the folder is of that row.
+// Only a file that was rendered for the node's present row is ever given: the
+// row comes first, then the question whether the file is of that row.
 func (c *Conductor) GetBootConfig(ctx context.Context, nodeUUID, name string) (string, error) {
 	if c.stopping.Load() {
 		return "", errStopping
@@ -41,47 +41,67 @@ func (c *Conductor) GetBootConfig(ctx context.Context, nodeUUID, name string) (s
 // BootConfigOf is GetBootConfig for a caller that has read the node's row
 // since the machine asked.
 func (c *Conductor) BootConfigOf(ctx context.Context, node usher.BootNode, name string) (string, error) {
-	for try := range bootConfigTries {
+	for range bootConfigTries {
 		if c.stopping.Load() {
 			return "", errStopping
-		}
-		if try > 0 {
-			var err error
-			if node, err = c.store.BootNode(ctx, node.UUID); err != nil {
-				return "", incapable(err)
-			}
 		}
 		iface, ok := bootiface.Lookup(node.BootInterface)
 		if !ok || !iface.Answers(name) {
 			return "", notAnswered(node, name)
 		}
-		switch {
-		case node.ProvisionState.Transient(): // files may be there before their state is
-			return "", atWork(node.UUID, node.ProvisionState)
-		case !mayHaveBootFile(node.ProvisionState):
-			return "", nothingToBoot(node)
+		if err := mayBoot(node); err != nil {
+			return "", err
 		}
-		if !c.folders.holds(node.UUID, node.ProvisionUpdatedAt) {
-			// Then look again: what was prepared may be of an older row than
-			// this one, or of an older one than there is by now.
-			if err := c.prepareOnDemand(ctx, node.UUID); err != nil {
-				return "", err
-			}
-			continue
-		}
-		content, err := c.read(ctx, iface, node.UUID, name)
-		switch {
-		case err == nil:
+		if content, ok := c.give(ctx, node); ok {
 			return content, nil
-		case errors.Is(err, usher.ErrNotFound):
-			// Taken away below us: by somebody's tidying up, or by our own
-			// letting go of a node that is not ours.
-			c.folders.forget(node.UUID)
-		default:
+		}
+		if err := c.prepareOnDemand(ctx, node.UUID); err != nil {
+			return "", err
+		}
+		if content, ok := c.give(ctx, node); ok {
+			return content, nil
+		}
+		// What was prepared is of an older row than this one, or of a later.
+		var err error
+		if node, err = c.store.BootNode(ctx, node.UUID); err != nil {
 			return "", incapable(err)
 		}
 	}
 	return "", notReady("The boot files of node %s are changing.", node.UUID)
+}
+
+// ReadyBootConfig is BootConfigOf for a file that is prepared for this very
+// row; for all else BootConfigOf must be asked, which may take its time.
+func (c *Conductor) ReadyBootConfig(ctx context.Context, node usher.BootNode, name string) (config string, ok bool) {
+	iface, known := bootiface.Lookup(node.BootInterface)
+	if c.stopping.Load() || !known || !iface.Answers(name) || node.ProvisionState.Transient() || !mayHaveBootFile(node.ProvisionState) {
+		return "", false
+	}
+	return c.give(ctx, node)
+}
+
+// give gives a prepared boot file to a machine.
+func (c *Conductor) give(ctx context.Context, node usher.BootNode) (content string, ok bool) {
+	if c.told.BootFileRead == nil {
+		return c.prepared(node)
+	}
+	start := time.Now()
+	if content, ok = c.prepared(node); ok {
+		c.told.BootFileRead(ctx, start, nil)
+	}
+	return content, ok
+}
+
+// mayBoot says why a node in its state has no boot file; nil where it may have
+// one.
+func mayBoot(node usher.BootNode) error {
+	switch {
+	case node.ProvisionState.Transient(): // a file may be there before its state is
+		return atWork(node.UUID, node.ProvisionState)
+	case !mayHaveBootFile(node.ProvisionState):
+		return nothingToBoot(node)
+	}
+	return nil
 }
 
 func notAnswered(node usher.BootNode, name string) error {
@@ -95,8 +115,8 @@ func nothingToBoot(node usher.BootNode) error {
 }
 
 // prepareOnDemand prepares a node that this conductor was asked for and has
-// not prepared: it took the node over, or has just started. Once, however
-// many ask. Whatever goes wrong is "not now" to the machine, never "no".
+// not prepared: it took the node over, or has just started. Whatever goes
+// wrong is "not now" to the machine, never "no".
 func (c *Conductor) prepareOnDemand(ctx context.Context, uuid string) error {
 	ctx, cancel := context.WithTimeout(ctx, onDemandWait)
 	defer cancel()

@@ -4,9 +4,10 @@
 // get_boot_config. It drives no BMC: what power and boot order need is the
 // operator's to do. It follows ironic/conductor/{manager,task_manager}.py.
 //
-// What a node's folder must hold is a function of the node's row (scriptFor).
-// Verbs, take-over, restart and a request for a node not yet prepared all end
-// in the same place, prepare, which makes the disk so.
+// What a node boots is a function of the node's row (bootOf). A boot file is
+// rendered from it and kept in memory; nothing of a node is on the disk but the
+// kernels and ramdisks, which nodes share. Verbs, take-over, restart and a
+// request for a node not yet prepared all end in the same place, prepare.
 package conductor
 
 import (
@@ -27,21 +28,23 @@ type Nodes interface {
 	BootNodes
 	Node(ctx context.Context, ident string) (*usher.Node, error)
 	Nodes(ctx context.Context, f usher.NodeFilter) ([]*usher.Node, error)
-	Ports(ctx context.Context, f usher.PortFilter) ([]*usher.Port, error)
 }
 
-// Locks are the exclusive locks: the reservation column.
+// Locks are the exclusive locks: the reservation column. A lock is taken, and
+// mostly given back, by the same write that changes the node (Writer).
 type Locks interface {
-	ReserveNode(ctx context.Context, ident, holder string) (*usher.Node, error)
 	StealReservation(ctx context.Context, uuid, from, to string) error
 	ReleaseNode(ctx context.Context, uuid, holder string) error
 	ReleaseReservations(ctx context.Context, holder string) (int64, error)
 }
 
-// Writer changes nodes whose lock its holder has.
+// Writer changes nodes whose lock its holder has; none has the lock of a free
+// node.
 type Writer interface {
 	UpdateNode(ctx context.Context, uuid, holder string, change func(*usher.Node) error) (*usher.Node, error)
 	DeleteNode(ctx context.Context, uuid, holder string) error
+	// SetAffinity notes who prepared nodes, but for those that are locked.
+	SetAffinity(ctx context.Context, uuids []string, conductor int64) error
 }
 
 // Store is the inventory as a conductor needs it.
@@ -64,7 +67,6 @@ type Options struct {
 	Host     string // [DEFAULT]host, the name in the ring and in reservations
 	Store    Store
 	Rings    Rings
-	Disk     *bootiface.Disk
 	Renderer *bootiface.Renderer
 	Images   Images
 	Settings Settings
@@ -74,15 +76,16 @@ type Options struct {
 
 // Told is told of what a conductor does; nil where nobody wants to know.
 type Told struct {
-	// BootFileRead is told of each boot file that was read for a machine.
+	// BootFileRead is told of each boot file that was given to a machine.
 	BootFileRead func(ctx context.Context, start time.Time, err error)
-	// Prepared is told of each node whose files were made, or could not be.
+	// Prepared is told of each node whose boot file was rendered, or could not
+	// be.
 	Prepared func(err error)
 }
 
 // Settings are what may change by a reload.
 type Settings struct {
-	HTTPURL string // base of http_root as machines reach it, without a final slash
+	HTTPURL string // base of images as machines reach it, without a final slash
 	// AgentAPI is the URL that the ramdisk is told to look itself up at
 	// (ipa-api-url); empty leaves it out.
 	AgentAPI           string
@@ -96,6 +99,8 @@ type Settings struct {
 	Timeouts map[usher.State]time.Duration
 	// RingInterval is how often a change of the ring is looked for.
 	RingInterval time.Duration
+	// ClockSkew is how far the clocks of two conductors may differ.
+	ClockSkew time.Duration
 	// CheckInterval is how often waits that timed out are looked for.
 	CheckInterval time.Duration
 }
@@ -105,7 +110,6 @@ type Conductor struct {
 	host     string
 	store    Store
 	rings    Rings
-	disk     *bootiface.Disk
 	renderer atomic.Pointer[bootiface.Renderer]
 	images   Images
 	settings atomic.Pointer[Settings]
@@ -116,7 +120,8 @@ type Conductor struct {
 	stopping atomic.Bool
 	// unregistered keeps it from taking locks.
 	unregistered atomic.Bool
-	folders      folders
+	files        bootFiles
+	attempts     attempts
 	tasks        tasks
 	rows         singleflight.Group // prepareRow, by node
 
@@ -133,7 +138,7 @@ type Conductor struct {
 
 // New returns a Conductor that does nothing by itself until Run.
 func New(o Options) *Conductor {
-	c := &Conductor{host: o.Host, store: o.Store, rings: o.Rings, disk: o.Disk,
+	c := &Conductor{host: o.Host, store: o.Store, rings: o.Rings,
 		images: o.Images, logger: o.Logger, told: o.Told}
 	c.workCtx, c.workCancel = context.WithCancelCause(context.Background())
 	c.rowCtx, c.rowCancel = context.WithCancelCause(c.workCtx)
@@ -141,13 +146,13 @@ func New(o Options) *Conductor {
 	return c
 }
 
-// Reload puts other settings and templates in force for what is prepared
-// from now on. Every folder is prepared again, by the next pass of Run or when
-// it is next asked for.
+// Reload puts other settings and templates in force. Every boot file is
+// rendered again, by the next pass of Run or when it is next asked for.
 func (c *Conductor) Reload(s Settings, r *bootiface.Renderer) {
 	c.settings.Store(&s)
 	c.renderer.Store(r)
-	c.folders.forgetAll()
+	c.files.forgetAll()
+	c.attempts.forgetFailures()
 }
 
 // FreeLocks gives back the locks that an earlier process of this host left.

@@ -16,3 +16,15 @@ func (c *Conductor) Each(ctx context.Context, f usher.NodeFilter, visit func(*us
 
 // Holds says that a task of this process is at work on the node.
 func (c *Conductor) Holds(uuid string) bool { return c.tasks.has(uuid) }
+
+// Prepared is the boot file that is kept for a node's row; empty where none is.
+func (c *Conductor) Prepared(n *usher.Node) string {
+	content, _ := c.prepared(bootNode(n))
+	return content
+}
+
+// InUse finds out what images nodes need.
+func (c *Conductor) InUse(ctx context.Context) (Use, error) { return c.inUse(ctx) }
+
+// TakeOver makes one pass over the nodes that the conductor owns.
+func (c *Conductor) TakeOver(ctx context.Context) error { return c.takeOver(ctx) }

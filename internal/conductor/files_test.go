@@ -4,15 +4,15 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/usher-boot/usher"
 	"github.com/usher-boot/usher/internal/conductor"
@@ -42,7 +42,7 @@ func TestUnsupported(t *testing.T) {
 	for _, b := range []string{"pxe", "http"} {
 		w.change(n.UUID, func(n *usher.Node) { n.BootInterface = b })
 		text, err := h.GetBootConfig(t.Context(), n.UUID, "grub.cfg")
-		if err != nil || !strings.Contains(text, "(http,one:6386)/"+n.UUID+"/deploy_kernel") {
+		if err != nil || !strings.Contains(text, "(http,one:6386)/images/"+digest("/k")+"/deploy_kernel") {
 			t.Errorf("%s: %v\n%s", b, err, text)
 		}
 		h.Reload(settings, h.renderer) // forget
@@ -59,7 +59,7 @@ func TestOnDemandOnce(t *testing.T) {
 	for range 50 {
 		group.Go(func() {
 			text, err := h.GetBootConfig(t.Context(), n.UUID, "boot.ipxe")
-			if err != nil || !strings.Contains(text, n.UUID+"/deploy_kernel") {
+			if err != nil || !strings.Contains(text, "/images/"+digest("/slow-kernel")+"/deploy_kernel") {
 				t.Errorf("%v %q", err, text)
 			}
 		})
@@ -151,8 +151,8 @@ func TestStale(t *testing.T) {
 	params("second")
 	now.do(n.UUID, "active", usher.DeployWait)
 	w.served(now, n.UUID, "second")
-	if text := old.file(n.UUID); !strings.Contains(text, "first") {
-		t.Fatalf("the test is pointless: %s", text)
+	if e := old.Evidence(t.Context(), n.UUID, "boot.ipxe"); e.PreparedFor.IsZero() || e.PreparedFor.Equal(e.Stamp) {
+		t.Fatalf("the test is pointless: %+v", e)
 	}
 	text, err := old.GetBootConfig(t.Context(), n.UUID, "boot.ipxe")
 	if err != nil || strings.Contains(text, "first") || !strings.Contains(text, "second") || !strings.Contains(text, "http://one:") {
@@ -165,16 +165,38 @@ func TestStale(t *testing.T) {
 	w.served(old, n.UUID, "third")
 }
 
-// TestTidiedUp: a folder that somebody removed is made again.
+// TestTidiedUp: an image that somebody removed is fetched again, and until then
+// no boot file names it.
 func TestTidiedUp(t *testing.T) {
 	w := newWorld(t)
 	h := w.conductor("one", "")
-	n := w.node(usher.Available)
+	n := w.node(usher.Available, func(n *usher.Node) { n.DriverInfo["deploy_kernel"] = w.images.URL + "/slow-kernel" })
+	close(w.images.slow)
 	h.do(n.UUID, "active", usher.DeployWait)
-	if err := os.RemoveAll(filepath.Join(h.root, n.UUID)); err != nil {
+	w.served(h, n.UUID, digest("/slow-kernel"))
+	<-w.images.asked
+	w.images.slow = make(chan struct{})
+	if err := os.RemoveAll(filepath.Join(h.root, "images", digest("/slow-kernel"))); err != nil {
 		t.Fatal(err)
 	}
-	w.served(h, n.UUID, "deploy_kernel")
+	if _, err := h.images.Open(digest("/slow-kernel")); !errors.Is(err, usher.ErrUnavailable) {
+		t.Errorf("a machine that fetches it: %v", err)
+	}
+	<-w.images.asked
+	row, err := w.store.BootNode(t.Context(), n.UUID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, ok := h.ReadyBootConfig(t.Context(), row, "boot.ipxe"); ok {
+		t.Errorf("served while its kernel is not here:\n%s", text)
+	}
+	close(w.images.slow)
+	w.served(h, n.UUID, digest("/slow-kernel"))
+	file, err := h.images.Open(digest("/slow-kernel"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	file.Close()
 }
 
 // TestMissingImage: an image that is not there fails the deployment and names
@@ -226,8 +248,8 @@ func TestTraversal(t *testing.T) {
 	}
 }
 
-// TestReload: other settings reach files that were prepared before, and a
-// folder that is being prepared meanwhile.
+// TestReload: other settings reach nodes that were prepared before, and one
+// that is being prepared meanwhile.
 func TestReload(t *testing.T) {
 	w := newWorld(t)
 	h := w.conductor("one", "")
@@ -257,8 +279,8 @@ func TestReload(t *testing.T) {
 	}
 }
 
-// TestFullDisk: a verb that finds no room fails clearly, and the files of
-// before stay as they were.
+// TestFullDisk: a full disk stops what needs another image, with a clear
+// error, and nothing else.
 func TestFullDisk(t *testing.T) {
 	if !testenv.InMountNamespace(t) {
 		return
@@ -275,7 +297,6 @@ func TestFullDisk(t *testing.T) {
 	h.do(n.UUID, "rescue", usher.RescueWait)
 	h.beat(n.UUID, usher.Rescue)
 	h.do(n.UUID, "unrescue", usher.Active)
-	before := h.file(n.UUID)
 
 	ballast, err := os.Create(filepath.Join(root, "ballast"))
 	if err != nil {
@@ -285,34 +306,38 @@ func TestFullDisk(t *testing.T) {
 		t.Fatalf("filling the disk: %v", err)
 	}
 	ballast.Close()
+	h.do(n.UUID, "rescue", usher.RescueWait) // its images are here
+	w.served(h, n.UUID, "rescue_kernel")
+	h.beat(n.UUID, usher.Rescue)
+	h.do(n.UUID, "unrescue", usher.Active)
 	got := h.do(n.UUID, "rebuild", usher.DeployFailed)
 	if !strings.Contains(got.LastError, "full") && !strings.Contains(got.LastError, "no space") {
 		t.Errorf("last error %q", got.LastError)
-	}
-	if after := h.file(n.UUID); after != before {
-		t.Errorf("the boot file of before became\n%s", after)
 	}
 	if err := os.Remove(filepath.Join(root, "ballast")); err != nil {
 		t.Fatal(err)
 	}
 	h.do(n.UUID, "active", usher.DeployWait)
+	before := h.file(n.UUID)
 
 	// The same with a disk that takes no writes at all.
 	if err := syscall.Mount("", root, "", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""); err != nil {
 		t.Fatal(err)
 	}
-	before = h.file(n.UUID)
-	w.change(n.UUID, func(n *usher.Node) { n.ProvisionState = usher.Active })
+	if h.file(n.UUID) != before {
+		t.Error("a read-only disk changes what a node gets")
+	}
+	w.change(n.UUID, func(n *usher.Node) {
+		n.ProvisionState, n.DriverInfo["deploy_kernel"] = usher.Active, w.images.URL+"/another"
+	})
 	if got := h.do(n.UUID, "rebuild", usher.DeployFailed); !strings.Contains(got.LastError, "read-only") {
 		t.Errorf("last error %q", got.LastError)
 	}
-	if h.file(n.UUID) != before {
-		t.Error("a read-only disk changed")
-	}
-	w.change(n.UUID, func(n *usher.Node) { n.ProvisionState = usher.Active })
-	if got := h.do(n.UUID, "deleted", usher.ErrorState); got.LastError == "" {
-		t.Error("no last error")
-	}
+	w.change(n.UUID, func(n *usher.Node) {
+		n.ProvisionState, n.DriverInfo["deploy_kernel"] = usher.Active, w.images.URL+"/k"
+	})
+	h.do(n.UUID, "rebuild", usher.DeployWait)
+	h.do(n.UUID, "deleted", usher.Available)
 }
 
 type endless struct{}
@@ -321,34 +346,107 @@ func (endless) Read(p []byte) (int, error) { return len(p), nil }
 
 var _ conductor.Images = nodeImages{}
 
-// TestImagesOfEarlierBoots: what a node no longer boots leaves its folder, so
-// that the image can be swept once no other node has it.
-func TestImagesOfEarlierBoots(t *testing.T) {
+// TestInUse: the images that a node boots, will boot when its conductor's work
+// is done, or was given, are in use; those of earlier boots are not.
+func TestInUse(t *testing.T) {
 	w := newWorld(t)
-	h := w.conductor("a", "")
-	w.rings.set("a")
+	h, other := w.conductor("one", ""), w.conductor("two", "")
 	n := w.node(usher.Available)
+	want := func(what string, h *host, sources []string, digests ...string) {
+		t.Helper()
+		use, err := h.InUse(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := []string{}
+		for s := range use.Sources {
+			got = append(got, strings.TrimPrefix(s.URL, w.images.URL))
+		}
+		slices.Sort(got)
+		slices.Sort(digests)
+		found := slices.Sorted(maps.Keys(use.Digests))
+		if !slices.Equal(got, sources) || !slices.Equal(found, digests) {
+			t.Errorf("%s: in use are %v %v, want %v %v", what, got, found, sources, digests)
+		}
+	}
+	want("available", h, nil)
+	for state, sources := range map[usher.State][]string{usher.Deploying: {"/k", "/r"}, usher.Rescuing: {"/rk", "/rr"},
+		usher.Verifying: nil, usher.Active: nil, usher.RescueWait: {"/rk", "/rr"}, usher.DeployFailed: nil} {
+		w.change(n.UUID, func(n *usher.Node) { n.ProvisionState = state })
+		want(string(state), h, sources)
+		want(string(state)+", another's", other, nil)
+	}
+	w.change(n.UUID, func(n *usher.Node) { n.ProvisionState = usher.Available })
 	h.do(n.UUID, "active", usher.DeployWait)
-	folder := filepath.Join(h.root, n.UUID)
-	want := []string{".links", "config", "deploy_kernel", "deploy_ramdisk"}
-	if diff := cmp.Diff(want, names(t, folder)); diff != "" {
-		t.Errorf("waiting for the ramdisk (-want +got):\n%s", diff)
-	}
+	want("waiting", h, []string{"/k", "/r"}, digest("/k"), digest("/r"))
+	want("another's", other, nil)
+	w.change(n.UUID, func(n *usher.Node) { n.DriverInfo["deploy_kernel"] = w.images.URL + "/k2" })
+	want("changed since", h, []string{"/k2", "/r"}, digest("/k"), digest("/r"))
+	w.served(other, n.UUID, digest("/k2")) // while the owner does not answer
+	want("prepared for another", other, []string{"/k2", "/r"}, digest("/k2"), digest("/r"))
+	w.rings.set() // of which there is none: whose it will be is not known
+	want("nobody's", h, []string{"/k2", "/r"}, digest("/k"), digest("/r"))
+	w.change(n.UUID, func(n *usher.Node) { n.ProvisionUpdatedAt = n.ProvisionUpdatedAt.Add(time.Second) })
+	want("nobody's, and prepared by nobody", h, []string{"/k2", "/r"})
+	w.rings.set("one")
 	h.beat(n.UUID, usher.Active)
-	if diff := cmp.Diff([]string{".links", "config"}, names(t, folder)); diff != "" {
-		t.Errorf("deployed to disk (-want +got):\n%s", diff)
-	}
+	want("deployed to disk", h, nil)
+	want("deployed to disk, another's", other, nil)
+	w.change(n.UUID, func(n *usher.Node) {
+		n.DeployInterface, n.InstanceInfo = "ramdisk", map[string]any{"kernel": w.images.URL + "/ik", "ramdisk": w.images.URL + "/ir"}
+	})
+	want("runs from a ramdisk", h, []string{"/ik", "/ir"})
 }
 
-func names(t *testing.T, folder string) []string {
-	t.Helper()
-	entries, err := os.ReadDir(folder)
-	if err != nil {
-		t.Fatal(err)
+// TestPatched: a node that waits gets what it was prepared for, whatever its
+// row is made to say meanwhile; its next change of state brings the new. A
+// boot interface that is not the one that was prepared for counts at once.
+func TestPatched(t *testing.T) {
+	w := newWorld(t)
+	h := w.conductor("one", "")
+	n := w.node(usher.Available)
+	h.do(n.UUID, "active", usher.DeployWait)
+	w.change(n.UUID, func(n *usher.Node) { n.DriverInfo["kernel_append_params"] = "patched" })
+	if text, err := h.GetBootConfig(t.Context(), n.UUID, "boot.ipxe"); err != nil || strings.Contains(text, "patched") {
+		t.Errorf("%v: patched while it waits:\n%s", err, text)
 	}
-	var found []string
-	for _, e := range entries {
-		found = append(found, e.Name())
+	w.change(n.UUID, func(n *usher.Node) { n.BootInterface = "http" })
+	text, err := h.GetBootConfig(t.Context(), n.UUID, "grub.cfg")
+	if err != nil || !strings.Contains(text, "patched") || strings.Contains(text, "#!ipxe") {
+		t.Errorf("%v: another boot interface:\n%s", err, text)
 	}
-	return found
+	w.change(n.UUID, func(n *usher.Node) { n.BootInterface = "ipxe" })
+	h.do(n.UUID, "deleted", usher.Available)
+	w.change(n.UUID, func(n *usher.Node) { n.DriverInfo["kernel_append_params"] = "again" })
+	h.do(n.UUID, "active", usher.DeployWait)
+	w.served(h, n.UUID, "again")
+}
+
+// TestNodeImage: a machine that holds a boot file of an older version finds its
+// node's images under the names that are in it.
+func TestNodeImage(t *testing.T) {
+	w := newWorld(t)
+	h := w.conductor("one", "")
+	n := w.waiting("/k")
+	got, err := h.NodeImage(t.Context(), n.UUID, "deploy_kernel")
+	if err != nil || got != digest("/k") {
+		t.Errorf("%q, %v", got, err)
+	}
+	for name, uuid := range map[string]string{"rescue_kernel": n.UUID, "config": n.UUID, "deploy_ramdisk": "99999999-2222-4333-8444-555555555501"} {
+		if got, err := h.NodeImage(t.Context(), uuid, name); !errors.Is(err, usher.ErrNotFound) {
+			t.Errorf("%s of %s: %q, %v", name, uuid, got, err)
+		}
+	}
+	w.change(n.UUID, func(n *usher.Node) { n.ProvisionState = usher.Deploying })
+	if _, err := h.NodeImage(t.Context(), n.UUID, "deploy_kernel"); !errors.Is(err, usher.ErrUnavailable) {
+		t.Errorf("while a task is at work: %v", err)
+	}
+	w.change(n.UUID, func(n *usher.Node) { n.ProvisionState = usher.Available })
+	if _, err := h.NodeImage(t.Context(), n.UUID, "deploy_kernel"); !errors.Is(err, usher.ErrNotFound) {
+		t.Errorf("available: %v", err)
+	}
+	h.stopNow()
+	if _, err := h.NodeImage(t.Context(), n.UUID, "deploy_kernel"); !errors.Is(err, usher.ErrUnavailable) {
+		t.Errorf("stopping: %v", err)
+	}
 }

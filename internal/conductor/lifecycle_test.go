@@ -3,6 +3,7 @@ package conductor_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -51,7 +52,7 @@ func TestStopKeepsWork(t *testing.T) {
 		_ = name
 	}
 	close(w.images.slow)
-	second := w.conductor("one", first.root+"/..")
+	second := w.conductor("one", first.root)
 	if err := second.FreeLocks(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -86,46 +87,86 @@ func TestInherit(t *testing.T) {
 	}
 }
 
-// TestTakeOver: what became a conductor's own is prepared, and what left is
-// kept for one more pass.
+// TestTakeOver: what became a conductor's own is prepared.
 func TestTakeOver(t *testing.T) {
 	w := newWorld(t)
-	w.rings.set("one", "two")
+	w.rings.set("two")
 	one := w.conductor("one", "", func(o *conductor.Options) { o.Settings.RingInterval = time.Second })
 	n := w.waiting("/k")
 	one.run()
-	affinity := w.await(n.UUID, "its affinity", func(n *usher.Node) bool { return n.ConductorAffinity != 0 })
-	if one.file(n.UUID) == "" {
-		t.Fatalf("not prepared at the start: %+v", affinity)
-	}
-	fail := time.After(20 * time.Second)
-	w.rings.set() // nobody's: nothing is let go of
-	look := func(what string, ok func() bool) {
-		t.Helper()
-		for !ok() {
-			select {
-			case <-fail:
-				t.Fatal("waiting for " + what)
-			case <-time.After(5 * time.Millisecond):
-			}
+	other := w.node(usher.DeployWait, func(n *usher.Node) { n.UUID, n.Name = strings.Replace(n.UUID, "501", "502", 1), "n2" })
+	w.rings.set("one")
+	for _, uuid := range []string{n.UUID, other.UUID} {
+		w.await(uuid, "its affinity", func(n *usher.Node) bool { return n.ConductorAffinity != 0 })
+		if one.file(uuid) == "" {
+			t.Errorf("%s is not prepared", uuid)
 		}
 	}
-	passes := func(n int) { // whole passes from now on
-		t.Helper()
-		w.rings.mu.Lock()
-		from := w.rings.asked
-		w.rings.mu.Unlock()
-		look("passes", func() bool { w.rings.mu.Lock(); defer w.rings.mu.Unlock(); return w.rings.asked >= from+n })
+	if got := w.images.count("/k") + w.images.count("/r"); got > 4 { // and whether they have changed
+		t.Errorf("the images were asked for %d times", got)
 	}
-	passes(4)
-	if one.file(n.UUID) == "" {
-		t.Fatal("let go of a node that is nobody's")
+}
+
+// TestTakeOverMany: each image is fetched once, whatever the number of nodes; a
+// node whose image cannot be had keeps no other from being prepared, and a task
+// is left alone.
+func TestTakeOverMany(t *testing.T) {
+	w := newWorld(t)
+	h := w.conductor("one", "")
+	const many = 2*conductor.PageSize + 100
+	var nodes []*usher.Node
+	for i := range many {
+		n := &usher.Node{UUID: fmt.Sprintf("11111111-2222-4333-8444-%012d", i), Driver: "manual-management", ProvisionState: usher.DeployWait,
+			BootInterface: "ipxe", DeployInterface: "direct", ProvisionUpdatedAt: time.Now().UTC().Add(-time.Hour).Truncate(time.Microsecond),
+			DriverInfo: map[string]any{"deploy_kernel": w.images.URL + "/k", "deploy_ramdisk": w.images.URL + "/r"}}
+		switch {
+		case i%100 == 7:
+			n.DriverInfo["deploy_kernel"] = w.images.URL + "/missing"
+		case i%100 == 8:
+			n.DriverInfo["deploy_kernel"] = 8
+		case i%100 == 9:
+			n.DeployInterface, n.ProvisionState, n.InstanceInfo = "ramdisk", usher.Active, map[string]any{"boot_iso": w.images.URL + "/iso"}
+		case i%100 == 10:
+			n.ProvisionState = usher.Active // runs from its own disk
+		}
+		if err := w.store.CreateNode(t.Context(), n); err != nil {
+			t.Fatal(err)
+		}
+		nodes = append(nodes, n)
 	}
-	w.rings.set("two", "one")
-	passes(2) // the first pass is over
-	look("the second pass to remove it", func() bool { return one.file(n.UUID) == "" })
-	w.rings.set("one")
-	look("it to be prepared again", func() bool { return one.file(n.UUID) != "" })
+	if err := h.TakeOver(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for i, n := range nodes {
+		want := "deploy_kernel"
+		switch i % 100 {
+		case 7, 8, 10:
+			want = ""
+		case 9:
+			want = digest("/iso") + "/boot_iso"
+		}
+		got := w.get(n.UUID)
+		if text := h.Prepared(got); (text == "") != (want == "") || !strings.Contains(text, want) || want != "" && !strings.Contains(text, n.UUID) {
+			t.Fatalf("node %d: prepared\n%s\nwant %q", i, text, want)
+		}
+		if noted := got.ConductorAffinity != 0; noted != (want != "") {
+			t.Fatalf("node %d: affinity %d", i, got.ConductorAffinity)
+		}
+	}
+	for path, most := range map[string]int{"/k": 4, "/r": 4, "/iso": 2, "/missing": 1} { // once, and once a page whether it has changed
+		if got := w.images.count(path); got == 0 || got > most {
+			t.Errorf("%s was asked for %d times", path, got)
+		}
+	}
+	e := h.Evidence(t.Context(), nodes[7].UUID, "boot.ipxe")
+	if e.Problem == nil || !strings.Contains(e.Problem.Message, "driver_info/deploy_kernel") {
+		t.Errorf("of a node whose image is missing the evidence says %+v", e.Problem)
+	}
+	// A second pass changes nothing and asks for nothing.
+	before := w.images.count("/k")
+	if err := h.TakeOver(t.Context()); err != nil || w.images.count("/k") > before+1 {
+		t.Errorf("again: %v, asked %d times more", err, w.images.count("/k")-before)
+	}
 }
 
 // TestExpire: a wait that takes too long fails, with Ironic's words.
@@ -220,9 +261,9 @@ type hangup struct {
 	cancel context.CancelFunc
 }
 
-func (s *hangup) ReserveNode(ctx context.Context, ident, holder string) (*usher.Node, error) {
+func (s *hangup) UpdateNode(ctx context.Context, uuid, holder string, change func(*usher.Node) error) (*usher.Node, error) {
 	defer s.cancel()
-	return s.Store.ReserveNode(ctx, ident, holder)
+	return s.Store.UpdateNode(ctx, uuid, holder, change)
 }
 
 // TestRaces: verbs, heartbeats, requests, reloads and take-over passes on the

@@ -3,6 +3,7 @@ package conductor
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/singleflight"
@@ -11,100 +12,152 @@ import (
 	"github.com/usher-boot/usher/internal/bootiface"
 )
 
-// Images puts kernels and ramdisks into nodes' folders.
+// Images keeps kernels and ramdisks, each named by the SHA-256 of its content.
 type Images interface {
-	// Link makes the image at url appear under name in the node's folder,
-	// fetching it if it is not here yet.
-	Link(ctx context.Context, uuid, name, url, checksum string) error
-	// Sweep removes images that no node uses.
-	Sweep(ctx context.Context) error
+	// Fetch makes sure that the image at url is here, as its source had it at
+	// the time since or later, and returns its digest.
+	Fetch(ctx context.Context, url, checksum string, since time.Time) (digest string, err error)
+	// Has says from memory whether an image is here.
+	Has(digest string) bool
+	// Sweep removes images that no node uses. It asks inUse where that counts.
+	Sweep(ctx context.Context, inUse func(context.Context) (Use, error)) error
 }
 
-// check finds out, without touching the disk, whether the boot files for the
-// node's state could be written at all.
+// check finds out, without fetching anything, whether the boot file for the
+// node's state could be rendered at all.
 func (c *Conductor) check(n *usher.Node) error {
-	_, err := c.render(n)
+	b, any, err := bootOf(n, c.settings.Load())
+	if err != nil || !any {
+		return err
+	}
+	var images []namedImage
+	for _, img := range b.images() {
+		images = append(images, namedImage{img.name, strings.Repeat("0", 64)})
+	}
+	_, err = c.render(n, b, images)
 	return err
 }
 
-// rendered is a node's boot file before it is on disk.
-type rendered struct {
-	iface  bootiface.Interface
-	boot   boot
-	script []byte // nil where the folder must be empty
-}
-
-func (c *Conductor) render(n *usher.Node) (rendered, error) {
-	s := c.settings.Load()
-	b, any, err := bootOf(n, s)
-	if err != nil || !any {
-		return rendered{}, err
-	}
+// render writes a node's boot file. It is a function of the row, its images,
+// settings and templates.
+func (c *Conductor) render(n *usher.Node, b boot, images []namedImage) (string, error) {
 	iface, ok := bootiface.Lookup(n.BootInterface)
 	if !ok {
-		return rendered{}, usher.Errorf(usher.ErrUnsupported,
+		return "", usher.Errorf(usher.ErrUnsupported,
 			"Boot interface %q of node %s is not one that Usher prepares files for.",
 			n.BootInterface, n.UUID).WithClass("UnsupportedDriverExtension")
 	}
+	s := c.settings.Load()
 	script := bootiface.NodeScript{UUID: n.UUID, Name: n.Name, Kind: b.kind,
 		KernelParameters: b.params, TimeoutSeconds: int(s.IPXETimeout / time.Second)}
 	kernel, ramdisk := b.kind.ImageNames()
-	script.Kernel = c.imageURL(n.UUID, kernel, b.kernel)
-	script.Ramdisk = c.imageURL(n.UUID, ramdisk, b.ramdisk)
-	script.ISO = c.imageURL(n.UUID, isoName, b.iso)
-	text, err := c.renderer.Load().Node(iface, script)
-	return rendered{iface, b, text}, err
-}
-
-// imageURL is where a machine finds an image of its node; empty for none. It
-// names this conductor whatever the boot interface: the server that firmware
-// was loaded from may be another (docs/decisions/0020-images-over-http.md).
-func (c *Conductor) imageURL(uuid, name string, img image) string {
-	if img.URL == "" {
-		return ""
+	for _, img := range images {
+		// It names this conductor whatever the boot interface: the server that
+		// firmware was loaded from may be another
+		// (docs/decisions/0020-images-over-http.md).
+		url := s.HTTPURL + bootiface.ImagePath(img.digest, img.name)
+		switch img.name {
+		case kernel:
+			script.Kernel = url
+		case ramdisk:
+			script.Ramdisk = url
+		case bootiface.ISOName:
+			script.ISO = url
+		}
 	}
-	return c.settings.Load().HTTPURL + "/" + uuid + "/" + name
+	content, err := c.renderer.Load().Node(iface, script)
+	return string(content), err
 }
 
-// prepare makes the node's folder hold what n asks for, or removes it. It is
-// for tasks: n is the row under their lock, or what they are about to make of
-// it. Preparing again what is prepared costs nothing. A failure leaves the
-// boot file of before in place.
-func (c *Conductor) prepare(ctx context.Context, n *usher.Node) error {
-	defer c.folders.lock(n.UUID)()
-	return c.prepareLocked(ctx, n)
+// prepare makes sure that the images of n are here, and renders its boot file.
+// n is a row that was read at a time, or what a task is about to make of it.
+// Preparing again what is prepared costs nothing.
+func (c *Conductor) prepare(ctx context.Context, n *usher.Node, read time.Time) error {
+	if _, ok := c.prepared(bootNode(n)); ok {
+		return nil
+	}
+	generation := c.files.current() // before the settings are looked at
+	b, any, err := bootOf(n, c.settings.Load())
+	if err == nil && !any {
+		c.files.forget(n.UUID)
+		return nil
+	}
+	var content string
+	var images []namedImage
+	if err == nil {
+		images, err = c.fetch(ctx, b.images(), c.asOf(n, read))
+	}
+	if err == nil {
+		content, err = c.render(n, b, images)
+	}
+	if err == nil {
+		c.files.put(bootNode(n), content, images, generation)
+	}
+	if c.told.Prepared != nil && !errors.Is(err, context.Canceled) {
+		c.told.Prepared(err)
+	}
+	return err
 }
 
-// prepareRow makes the folder of a node at rest hold what its row asks for
-// now, without a task: the node was taken over, or a machine asks for it.
-// Once at a time for each node, however many ask, and giving way to tasks.
-// A node that a task is at work on is ErrUnavailable, of class classNotReady.
+// prepared gives the boot file of a node's present row, if its images are here.
+func (c *Conductor) prepared(n usher.BootNode) (content string, ok bool) {
+	content, images, ok := c.files.get(n)
+	for _, img := range images {
+		ok = ok && c.images.Has(img.digest)
+	}
+	return content, ok
+}
+
+// asOf is from when on an image's source may have been asked for it to be the
+// one of n: after n's last change of state, by the clock of whichever conductor
+// changed it, or at the latest after n was read.
+func (c *Conductor) asOf(n *usher.Node, read time.Time) time.Time {
+	changed := n.ProvisionUpdatedAt.Add(c.settings.Load().ClockSkew)
+	if changed.Before(read) {
+		return changed
+	}
+	return read
+}
+
+// fetch makes sure that images are here.
+func (c *Conductor) fetch(ctx context.Context, images []image, since time.Time) ([]namedImage, error) {
+	var named []namedImage
+	for _, img := range images {
+		digest, err := c.images.Fetch(ctx, img.URL, img.Checksum, since)
+		if err != nil {
+			return nil, blame(img.field, err)
+		}
+		named = append(named, namedImage{img.name, digest})
+	}
+	return named, nil
+}
+
+// prepareRow prepares a node at rest as its row is now, without a task: a
+// machine asks for it, and it is not prepared. Once at a time for each node,
+// however many ask. A node that a task is at work on is ErrUnavailable, of
+// class classNotReady.
 func (c *Conductor) prepareRow(uuid string) <-chan singleflight.Result {
 	return c.rows.DoChan(uuid, func() (any, error) {
 		if !c.begin() {
 			return nil, errStopping
 		}
 		defer c.work.Done()
-		ctx, unlock := c.folders.lockYielding(c.rowCtx, uuid)
-		defer unlock()
-		n, err := c.store.Node(ctx, uuid)
-		if err != nil {
+		c.attempts.begin(uuid)
+		defer c.attempts.end(uuid)
+		read := time.Now()
+		n, err := c.store.Node(c.rowCtx, uuid)
+		switch {
+		case err != nil:
 			return nil, err
-		}
-		if n.ProvisionState.Transient() {
+		case n.ProvisionState.Transient():
 			return nil, atWork(n.UUID, n.ProvisionState)
 		}
-		err = c.prepareLocked(ctx, n)
-		switch {
-		case err == nil:
-			return nil, nil
-		case ctx.Err() == nil:
-			c.folders.fail(uuid, err)
-			return nil, err
-		case c.stopping.Load():
+		err = c.prepare(c.rowCtx, n, read)
+		if c.rowCtx.Err() != nil {
 			return nil, errStopping
 		}
-		return nil, notReady("A task is at work on node %s.", uuid) // which this gave way to
+		c.attempts.note(uuid, err)
+		return nil, err
 	})
 }
 
@@ -113,57 +166,11 @@ func atWork(uuid string, s usher.State) error {
 		uuid, s).WithClass(classNotReady)
 }
 
-// prepareLocked is prepare for one who holds the folder's lock.
-func (c *Conductor) prepareLocked(ctx context.Context, n *usher.Node) error {
-	if c.folders.holds(n.UUID, n.ProvisionUpdatedAt) {
-		return nil
-	}
-	generation := c.folders.current() // before the settings are looked at
-	r, err := c.render(n)
-	if err == nil && r.script == nil {
-		return c.folders.removeLocked(c, n.UUID)
-	}
-	if err == nil {
-		err = c.publish(ctx, n, r)
-	}
-	if c.told.Prepared != nil && !errors.Is(err, context.Canceled) {
-		c.told.Prepared(err)
-	}
-	if err == nil {
-		c.folders.note(n.UUID, n.ProvisionUpdatedAt, generation)
-	}
-	return err
-}
-
-// publish puts images and boot file into the node's folder.
-func (c *Conductor) publish(ctx context.Context, n *usher.Node, r rendered) error {
-	ports, err := c.store.Ports(ctx, usher.PortFilter{NodeUUID: n.UUID})
-	if err != nil {
-		return err
-	}
-	macs := make([]usher.MAC, len(ports))
-	for i, p := range ports {
-		macs[i] = p.Address
-	}
-	kernel, ramdisk := r.boot.kind.ImageNames()
-	var linked []string
-	for _, img := range []struct {
-		name string
-		image
-	}{{kernel, r.boot.kernel}, {ramdisk, r.boot.ramdisk}, {isoName, r.boot.iso}} {
-		if img.URL == "" {
-			continue
-		}
-		linked = append(linked, img.name)
-		if err := c.images.Link(ctx, n.UUID, img.name, img.URL, img.Checksum); err != nil {
-			return blame(img.field, err)
-		}
-	}
-	if err := c.disk.Publish(r.iface, n.UUID, r.script, macs); err != nil {
-		return err
-	}
-	// Images of earlier boots, or they would never be swept.
-	return c.disk.KeepImages(n.UUID, linked...)
+// bootNode is the part of a row that boot files are kept by.
+func bootNode(n *usher.Node) usher.BootNode {
+	return usher.BootNode{UUID: n.UUID, Name: n.Name, Driver: n.Driver, BootInterface: n.BootInterface,
+		ProvisionState: n.ProvisionState, ConductorGroup: n.ConductorGroup, ConductorAffinity: n.ConductorAffinity,
+		ProvisionUpdatedAt: n.ProvisionUpdatedAt}
 }
 
 // blame names the field that an image came from, keeping the error's kind.

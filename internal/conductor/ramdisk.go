@@ -22,15 +22,8 @@ func (c *Conductor) Heartbeat(ctx context.Context, ident string, h usher.Heartbe
 	if !node.ProvisionState.Waiting() {
 		return nil // a ramdisk that was left running: nothing waits for it
 	}
-	task, err := c.acquire(ctx, ident)
+	task, err := c.acquire(ctx, ident, func(n *usher.Node) error { return called(n, h) })
 	if err != nil {
-		return err
-	}
-	// What is locked is brought to an end, also when the ramdisk hangs up.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stepPatience)
-	defer cancel()
-	if err := c.called(ctx, task, h); err != nil {
-		task.release()
 		return err
 	}
 	c.background(task)
@@ -38,49 +31,57 @@ func (c *Conductor) Heartbeat(ctx context.Context, ident string, h usher.Heartbe
 }
 
 // called moves a waiting node on.
-func (c *Conductor) called(ctx context.Context, task *Task, h usher.Heartbeat) error {
-	if !task.Node.ProvisionState.Waiting() {
+func called(n *usher.Node, h usher.Heartbeat) error {
+	if !n.ProvisionState.Waiting() {
 		return nil // it was moved on before the lock was ours
 	}
-	if err := checkToken(task.Node, h.AgentToken); err != nil {
+	if err := checkToken(n, h.AgentToken); err != nil {
 		return err // it waits for another ramdisk by now
 	}
 	switch {
-	case task.Node.Maintenance:
-		return task.giveUpInMaintenance(ctx)
+	case n.Maintenance:
+		return giveUpInMaintenance(n)
 	case h.AgentStatus == "error":
-		return task.move(ctx, usher.EventFail, func(n *usher.Node) {
-			n.LastError = "The ramdisk reported a failure: " + h.AgentStatusMessage
-		})
+		return failWait(n, "The ramdisk reported a failure: "+h.AgentStatusMessage)
 	case h.AgentStatus == "start":
 		return nil
 	}
-	next, ok := afterWait(task.Node)
+	next, ok := afterWait(n)
 	if !ok {
-		return invalidState(task.Node, "heartbeat")
+		return invalidState(n, "heartbeat")
 	}
-	return task.update(ctx, func(n *usher.Node) {
-		setState(n, next)
-		n.DriverInternalInfo = with(n.DriverInternalInfo, keyAgentURL, h.CallbackURL)
-		n.DriverInternalInfo[keyAgentHeartbeat] = time.Now().UTC().Format("2006-01-02T15:04:05.000000")
-		if h.AgentVersion != "" {
-			n.DriverInternalInfo[keyAgentVersion] = h.AgentVersion
-		}
-		n.DriverInternalInfo = without(n.DriverInternalInfo, keyCleanSteps, keyServiceSteps, keyDeploySteps)
-	})
+	setState(n, next)
+	n.DriverInternalInfo = with(n.DriverInternalInfo, keyAgentURL, h.CallbackURL)
+	n.DriverInternalInfo[keyAgentHeartbeat] = time.Now().UTC().Format("2006-01-02T15:04:05.000000")
+	if h.AgentVersion != "" {
+		n.DriverInternalInfo[keyAgentVersion] = h.AgentVersion
+	}
+	n.DriverInternalInfo = without(n.DriverInternalInfo, keyCleanSteps, keyServiceSteps, keyDeploySteps)
+	endIfIdle(n)
+	return nil
+}
+
+// failWait ends a wait in the "* failed" state of its kind.
+func failWait(n *usher.Node, why string) error {
+	next, ok := n.ProvisionState.Next(usher.EventFail)
+	if !ok {
+		return invalidState(n, string(usher.EventFail))
+	}
+	setState(n, next)
+	n.LastError = why
+	endIfIdle(n)
+	return nil
 }
 
 // giveUpInMaintenance ends a wait as Ironic does when a node in maintenance
 // calls; an inspection or a service goes on waiting.
-func (t *Task) giveUpInMaintenance(ctx context.Context) error {
+func giveUpInMaintenance(n *usher.Node) error {
 	work, ok := map[usher.State]string{usher.DeployWait: "Deploy", usher.CleanWait: "Cleaning",
-		usher.RescueWait: "Rescue"}[t.Node.ProvisionState]
+		usher.RescueWait: "Rescue"}[n.ProvisionState]
 	if !ok {
 		return nil
 	}
-	return t.move(ctx, usher.EventFail, func(n *usher.Node) {
-		n.LastError = work + " aborted as node is in maintenance mode"
-	})
+	return failWait(n, work+" aborted as node is in maintenance mode")
 }
 
 // afterWait is where a node goes when its ramdisk has called back.

@@ -12,18 +12,15 @@ import (
 // the node goes straight to active and keeps its boot file.
 const ramdiskDeploy = "ramdisk"
 
-// isoName is the key of a boot ISO in instance_info and its name in the
-// node's folder.
-const isoName = "boot_iso"
-
-// image is a kernel or ramdisk that a boot file needs beside it.
+// image is a kernel, ramdisk or ISO that a boot file names.
 type image struct {
+	name     string // under which machines ask for it
 	field    string // where the node names it, for messages
 	URL      string
 	Checksum string // empty where none was given
 }
 
-// boot is what a node's folder must hold.
+// boot is what a node is to boot.
 type boot struct {
 	kind            bootiface.Kind
 	kernel, ramdisk image
@@ -31,8 +28,19 @@ type boot struct {
 	params          string
 }
 
-// bootOf says what a node in its present state must be able to boot, or
-// false where its folder must be empty. It is a function of the node's row
+// images are those that there are.
+func (b boot) images() []image {
+	var all []image
+	for _, img := range []image{b.kernel, b.ramdisk, b.iso} {
+		if img.URL != "" {
+			all = append(all, img)
+		}
+	}
+	return all
+}
+
+// bootOf says what a node in its present state must be able to boot; false
+// where there is nothing. It is a function of the node's row
 // and the settings only.
 func bootOf(n *usher.Node, s *Settings) (boot, bool, error) {
 	switch n.ProvisionState {
@@ -81,7 +89,7 @@ func agentBoot(n *usher.Node, s *Settings, kind bootiface.Kind, prefix, kernel, 
 func instanceBoot(n *usher.Node, s *Settings) (boot, error) {
 	b := boot{kind: bootiface.Ramdisk, params: kernelParams(n, s)}
 	var err error
-	if b.iso, err = imageOf("instance_info", n.InstanceInfo, isoName, ""); err != nil || b.iso.URL != "" {
+	if b.iso, err = imageOf("instance_info", n.InstanceInfo, bootiface.ISOName, ""); err != nil || b.iso.URL != "" {
 		return b, err
 	}
 	if b.kernel, err = imageOf("instance_info", n.InstanceInfo, "kernel", ""); err != nil {
@@ -117,7 +125,7 @@ func imageOf(column string, info map[string]any, key, fallback string) (image, e
 		return image{}, err
 	}
 	sum, err := text(column, info, key+"_checksum", "")
-	return image{field: column + "/" + key, URL: url, Checksum: sum}, err
+	return image{name: key, field: column + "/" + key, URL: url, Checksum: sum}, err
 }
 
 func text(column string, info map[string]any, key, fallback string) (string, error) {

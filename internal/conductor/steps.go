@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/usher-boot/usher"
 )
@@ -58,8 +59,13 @@ func (c *Conductor) finish(ctx context.Context, task *Task) error {
 			return err
 		}
 	}
-	// A state at rest may come with other files, or with none.
-	return c.prepare(ctx, task.Node)
+	// A state at rest may come with another boot file, or with none.
+	err := c.prepare(ctx, task.Node, time.Now())
+	if task.Node.Reservation == "" { // what is prepared is nobody's task any more
+		c.attempts.note(task.Node.UUID, err)
+		return nil
+	}
+	return err
 }
 
 // step does the work of one transient state and moves on to the next.
@@ -84,9 +90,7 @@ func (c *Conductor) step(ctx context.Context, task *Task) error {
 	case usher.Inspecting, usher.Rescuing, usher.Servicing:
 		return c.prepareAndMove(ctx, task, usher.EventWait)
 	case usher.Deleting:
-		if err := c.folders.remove(c, node.UUID); err != nil {
-			return err
-		}
+		c.files.forget(node.UUID)
 		return task.move(ctx, usher.EventClean, func(n *usher.Node) {
 			forgetRamdisk(n)
 			n.InstanceInfo, n.InstanceUUID, n.ConductorAffinity = nil, "", 0
@@ -95,8 +99,8 @@ func (c *Conductor) step(ctx context.Context, task *Task) error {
 	return fmt.Errorf("node %s: nothing is known to do in state %q", node.UUID, node.ProvisionState)
 }
 
-// prepareAndMove prepares the files of the state that e leads to and then
-// moves there: the gate opens only when the files are in place.
+// prepareAndMove prepares the state that e leads to and then moves there: the
+// gate opens only when the images are here.
 func (c *Conductor) prepareAndMove(ctx context.Context, task *Task, e usher.Event) error {
 	ahead := *task.Node
 	next, ok := ahead.ProvisionState.Next(e)
@@ -104,12 +108,12 @@ func (c *Conductor) prepareAndMove(ctx context.Context, task *Task, e usher.Even
 		return invalidState(task.Node, string(e))
 	}
 	setState(&ahead, next)
-	if err := c.prepare(ctx, &ahead); err != nil {
+	if err := c.prepare(ctx, &ahead, time.Now()); err != nil {
 		return err
 	}
 	err := task.move(ctx, e, func(n *usher.Node) {
 		forgetRamdisk(n)
-		n.ProvisionUpdatedAt = ahead.ProvisionUpdatedAt // what the files were prepared for
+		n.ProvisionUpdatedAt = ahead.ProvisionUpdatedAt // what was prepared
 		n.ConductorAffinity = c.id.Load()
 	})
 	if err == nil {
@@ -141,6 +145,7 @@ func (c *Conductor) fail(task *Task, cause error) {
 		if next, ok := n.ProvisionState.Next(usher.EventFail); ok && n.ProvisionState.Transient() {
 			setState(n, next)
 		}
+		n.Reservation = ""
 	})
 	if err != nil && !errors.Is(err, usher.ErrNotFound) {
 		c.logger.Error("cannot note a node's failure; its work will be tried again", "node", node.UUID, "error", err)

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/usher-boot/usher"
 )
 
@@ -23,20 +25,25 @@ const (
 	lockPause    = time.Second
 )
 
-// acquire returns a task with the exclusive lock, after a few attempts where
-// another task has it.
-func (c *Conductor) acquire(ctx context.Context, ident string) (*Task, error) {
-	node, err := c.store.Node(ctx, ident)
-	if err != nil {
-		return nil, err
+// acquire takes the exclusive lock of a node and changes its row, in one
+// write, after a few attempts where another task has it. Where change fails
+// the node is neither locked nor changed.
+func (c *Conductor) acquire(ctx context.Context, ident string, change func(*usher.Node) error) (*Task, error) {
+	nodeUUID := ident
+	if uuid.Validate(ident) != nil {
+		node, err := c.store.Node(ctx, ident)
+		if err != nil {
+			return nil, err
+		}
+		nodeUUID = node.UUID
 	}
 	for attempt := 1; ; attempt++ {
-		task, err := c.lock(ctx, node.UUID)
-		if err == nil || attempt == lockAttempts || !errors.Is(err, usher.ErrConflict) {
+		task, err := c.lock(ctx, nodeUUID, change)
+		if err == nil || attempt == lockAttempts || !isLocked(err) {
 			return task, err
 		}
 		select {
-		case <-c.tasks.ended(node.UUID):
+		case <-c.tasks.ended(nodeUUID):
 		case <-time.After(lockPause):
 		case <-ctx.Done():
 			return nil, err
@@ -44,64 +51,99 @@ func (c *Conductor) acquire(ctx context.Context, ident string) (*Task, error) {
 	}
 }
 
+// isLocked says that an error is about a lock that somebody else has.
+func isLocked(err error) bool {
+	e, ok := errors.AsType[*usher.Error](err)
+	return ok && e.Class == classLocked
+}
+
+// classLocked is Ironic's exception class for a node that is reserved.
+const classLocked = "NodeLocked"
+
 // lock tries once to get the exclusive lock. This process claims the node
 // for itself before it touches the row: a reservation that bears its name and
 // that no task of it claims is one that an earlier task could not give back.
-func (c *Conductor) lock(ctx context.Context, uuid string) (*Task, error) {
+func (c *Conductor) lock(ctx context.Context, nodeUUID string, change func(*usher.Node) error) (*Task, error) {
 	switch {
 	case c.stopping.Load():
 		return nil, errStopping
 	case c.unregistered.Load():
 		return nil, errStarting
 	}
-	if !c.tasks.claim(uuid) {
+	if !c.tasks.claim(nodeUUID) {
 		return nil, usher.Errorf(usher.ErrConflict, "Node %s is locked by host %s, please retry "+
-			"after the current operation is completed.", uuid, c.host).WithClass("NodeLocked")
+			"after the current operation is completed.", nodeUUID, c.host).WithClass(classLocked)
 	}
-	node, err := c.store.ReserveNode(ctx, uuid, c.host)
-	if errors.Is(err, usher.ErrConflict) {
-		node, err = c.steal(ctx, uuid, err)
-	}
+	node, err := c.reserve(ctx, nodeUUID, change)
 	if err != nil {
-		c.tasks.end(uuid)
+		c.tasks.end(nodeUUID)
 		return nil, err
 	}
 	return &Task{c: c, Node: node}, nil
 }
 
+// reserve writes the reservation and the change.
+func (c *Conductor) reserve(ctx context.Context, nodeUUID string, change func(*usher.Node) error) (*usher.Node, error) {
+	// What is begun is brought to an end, also when the client hangs up.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stepPatience)
+	defer cancel()
+	reserved := func(n *usher.Node) error {
+		n.Reservation = c.host
+		return change(n)
+	}
+	node, err := c.store.UpdateNode(ctx, nodeUUID, "", reserved)
+	if !isLocked(err) {
+		return node, err
+	}
+	if err := c.steal(ctx, nodeUUID, err); err != nil {
+		return nil, err
+	}
+	node, err = c.store.UpdateNode(ctx, nodeUUID, c.host, reserved)
+	if err != nil && !isLocked(err) {
+		// Of what was stolen somebody must dispose.
+		if releaseErr := c.store.ReleaseNode(ctx, nodeUUID, c.host); releaseErr != nil {
+			c.logger.Error("cannot release a node; this will be tried again", "node", nodeUUID, "error", releaseErr)
+		}
+	}
+	return node, err
+}
+
+// unchanged is a change that is none.
+func unchanged(*usher.Node) error { return nil }
+
 // steal takes the lock of a node from a holder that will not give it back: a
 // conductor that is no longer active, or a lost task of this one. locked is
 // the answer where the holder is alive.
-func (c *Conductor) steal(ctx context.Context, uuid string, locked error) (*usher.Node, error) {
-	node, err := c.store.Node(ctx, uuid)
+func (c *Conductor) steal(ctx context.Context, nodeUUID string, locked error) error {
+	node, err := c.store.Node(ctx, nodeUUID)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	holder := node.Reservation
 	switch holder {
 	case c.host:
-		return node, nil
+		return nil
 	case "": // given back just now
-		return nil, locked
+		return locked
 	}
 	active, err := c.rings.Active(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for _, other := range active {
 		if other.Hostname == holder {
-			return nil, locked
+			return locked
 		}
 	}
-	if err := c.store.StealReservation(ctx, uuid, holder, c.host); err != nil {
+	if err := c.store.StealReservation(ctx, nodeUUID, holder, c.host); err != nil {
 		if errors.Is(err, usher.ErrConflict) {
-			return nil, locked // somebody was faster
+			return locked // somebody was faster
 		}
-		return nil, err
+		return err
 	}
 	c.logger.Warn("took the lock of a node from a conductor that is no longer active",
-		"node", uuid, "holder", holder)
-	return c.store.Node(ctx, uuid)
+		"node", nodeUUID, "holder", holder)
+	return nil
 }
 
 // tasks are the nodes that this process works on under their lock. Its zero
@@ -142,12 +184,15 @@ func (t *tasks) ended(uuid string) <-chan struct{} {
 
 func (t *tasks) has(uuid string) bool { return t.ended(uuid) != nil }
 
-// release gives the lock back. It has its own deadline, since it must also
-// happen when the work was cancelled.
+// release gives the lock back, where the task's last write has not done so. It
+// has its own deadline, since it must also happen when the work was cancelled.
 func (t *Task) release() {
+	defer t.c.tasks.end(t.Node.UUID)
+	if t.Node.Reservation == "" {
+		return
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.c.workCtx), stopGrace)
 	defer cancel()
-	defer t.c.tasks.end(t.Node.UUID)
 	if err := t.c.store.ReleaseNode(ctx, t.Node.UUID, t.c.host); err != nil && !errors.Is(err, usher.ErrNotFound) {
 		t.c.logger.Error("cannot release a node; this will be tried again", "node", t.Node.UUID, "error", err)
 	}
@@ -166,7 +211,8 @@ func (t *Task) update(ctx context.Context, change func(*usher.Node)) error {
 }
 
 // move takes the node through one event of the state machine and changes
-// what else the event changes.
+// what else the event changes. What it leads to is prepared, so where that is a
+// state at rest the same write gives the lock back.
 func (t *Task) move(ctx context.Context, e usher.Event, change func(*usher.Node)) error {
 	next, ok := t.Node.ProvisionState.Next(e)
 	if !ok {
@@ -174,10 +220,21 @@ func (t *Task) move(ctx context.Context, e usher.Event, change func(*usher.Node)
 	}
 	return t.update(ctx, func(n *usher.Node) {
 		setState(n, next)
+		if !next.Transient() {
+			n.Reservation = ""
+		}
 		if change != nil {
 			change(n)
 		}
 	})
+}
+
+// endIfIdle gives the lock of a node back, in the write that changes it, where
+// its new state leaves nothing to do.
+func endIfIdle(n *usher.Node) {
+	if !n.ProvisionState.Transient() && !mayHaveBootFile(n.ProvisionState) {
+		n.Reservation = ""
+	}
 }
 
 // setState stamps the change, which also tells boot files of before from

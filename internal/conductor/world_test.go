@@ -2,11 +2,13 @@ package conductor_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -65,22 +67,29 @@ func (r *rings) Fingerprint(context.Context) (string, error) {
 	return fmt.Sprint(r.turn), nil
 }
 
-// nodeImages joins disk and cache as internal/app does.
-type nodeImages struct {
-	disk  *bootiface.Disk
-	cache *images.Cache
+// nodeImages is the image store as internal/app gives it to a conductor.
+type nodeImages struct{ *images.Store }
+
+func (n nodeImages) Fetch(ctx context.Context, url, checksum string, since time.Time) (string, error) {
+	return n.Store.Fetch(ctx, images.Image{URL: url, Checksum: checksum}, since)
 }
 
-func (n nodeImages) Link(ctx context.Context, uuid, name, url, checksum string) error {
-	folder, err := n.disk.ImageFolder(uuid)
-	if err != nil {
-		return err
-	}
-	folder.Close()
-	return n.cache.Link(ctx, images.Image{URL: url, Checksum: checksum}, uuid, name)
+func (n nodeImages) Sweep(ctx context.Context, inUse func(context.Context) (conductor.Use, error)) error {
+	return n.Store.Sweep(ctx, func(ctx context.Context) (images.Use, error) {
+		use, err := inUse(ctx)
+		found := images.Use{Images: map[images.Image]bool{}, Digests: use.Digests}
+		for s := range use.Sources {
+			found.Images[images.Image{URL: s.URL, Checksum: s.Checksum}] = true
+		}
+		return found, err
+	})
 }
 
-func (n nodeImages) Sweep(ctx context.Context) error { return n.cache.Sweep(ctx) }
+// digest is the SHA-256 of what the image server has at a path.
+func digest(path string) string {
+	sum := sha256.Sum256([]byte("image " + path))
+	return hex.EncodeToString(sum[:])
+}
 
 // imageServer serves any path but /missing..., and what begins with /slow
 // only once it was let go.
@@ -110,7 +119,8 @@ func newImageServer(t *testing.T) *imageServer {
 				return
 			}
 		}
-		fmt.Fprintf(w, "image %s", r.URL.Path)
+		w.Header().Set("ETag", `"`+r.URL.Path+`"`)
+		http.ServeContent(w, r, "", time.Time{}, strings.NewReader("image "+r.URL.Path))
 	}))
 	t.Cleanup(s.Close)
 	return s
@@ -151,31 +161,26 @@ func (w *world) openStore() *inventory.Store {
 	return store
 }
 
-// host is one conductor with its disk.
+// host is one conductor with its image store.
 type host struct {
 	*conductor.Conductor
 	w        *world
 	name     string
-	root     string
-	disk     *bootiface.Disk
+	root     string // of the image store
+	images   *images.Store
 	renderer *bootiface.Renderer
 }
 
 var settings = conductor.Settings{HTTPURL: "http://one:6386", AgentAPI: "http://one:6386",
 	KernelAppendParams: "nofb configured", RingInterval: time.Second, CheckInterval: time.Hour}
 
-// conductor starts a conductor on a new disk, or on root.
+// conductor starts a conductor with a new image store, or with the one in root.
 func (w *world) conductor(name, root string, change ...func(*conductor.Options)) *host {
 	w.t.Helper()
 	if root == "" {
 		root = w.t.TempDir()
 	}
-	disk, err := bootiface.OpenDisk(bootiface.DiskOptions{HTTPRoot: filepath.Join(root, "http"),
-		TFTPRoot: filepath.Join(root, "tftp")})
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	cache, err := images.New(images.Options{Root: disk.Path(bootiface.HTTPRoot), Attempts: 1, RetryPause: time.Millisecond})
+	store, err := images.New(images.Options{Root: root, Attempts: 1, RetryPause: time.Millisecond})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -185,12 +190,12 @@ func (w *world) conductor(name, root string, change ...func(*conductor.Options))
 	}
 	s := settings
 	s.HTTPURL = "http://" + name + ":6386"
-	o := conductor.Options{Host: name, Store: w.store, Rings: w.rings, Disk: disk, Renderer: renderer,
-		Images: nodeImages{disk, cache}, Settings: s, Logger: slog.New(slog.DiscardHandler)}
+	o := conductor.Options{Host: name, Store: w.store, Rings: w.rings, Renderer: renderer,
+		Images: nodeImages{store}, Settings: s, Logger: slog.New(slog.DiscardHandler)}
 	for _, f := range change {
 		f(&o)
 	}
-	h := &host{Conductor: conductor.New(o), w: w, name: name, root: filepath.Join(root, "http"), disk: disk, renderer: renderer}
+	h := &host{Conductor: conductor.New(o), w: w, name: name, root: root, images: store, renderer: renderer}
 	id, err := w.store.RegisterConductor(w.t.Context(), usher.Conductor{Hostname: name})
 	if err != nil {
 		w.t.Fatal(err)
@@ -198,7 +203,7 @@ func (w *world) conductor(name, root string, change ...func(*conductor.Options))
 	h.Registered(id)
 	w.t.Cleanup(func() {
 		h.stopNow()
-		cache.Close()
+		store.Close()
 	})
 	return h
 }
@@ -227,7 +232,7 @@ func (w *world) node(state usher.State, change ...func(*usher.Node)) *usher.Node
 	}
 	mac, _ := usher.ParseMAC(aMAC)
 	mac[4], mac[5] = n.UUID[34], n.UUID[35]
-	if err := w.store.CreatePort(w.t.Context(), &usher.Port{UUID: "aaaaaaaa" + n.UUID[8:], NodeID: n.ID, NodeUUID: n.UUID, Address: mac}); err != nil {
+	if err := w.store.CreatePort(w.t.Context(), &usher.Port{UUID: "aaaaaaaa" + n.UUID[8:], NodeID: n.ID, NodeUUID: n.UUID, Address: mac, PXEEnabled: true}); err != nil {
 		w.t.Fatal(err)
 	}
 	return w.get(n.UUID)
@@ -308,12 +313,16 @@ func (h *host) beat(uuid string, want usher.State) *usher.Node {
 	return h.w.settled(uuid, want)
 }
 
-// file is the node's boot file on the host's disk, empty where it has none.
+// file is the boot file that is prepared for the node's present row, empty
+// where there is none.
 func (h *host) file(uuid string) string {
 	h.w.t.Helper()
-	content, err := os.ReadFile(filepath.Join(h.root, uuid, "config"))
-	if err != nil && !os.IsNotExist(err) {
+	n, err := h.w.store.Node(h.w.t.Context(), uuid)
+	if errors.Is(err, usher.ErrNotFound) {
+		return ""
+	}
+	if err != nil {
 		h.w.t.Fatal(err)
 	}
-	return string(content)
+	return h.Prepared(n)
 }

@@ -36,6 +36,8 @@ type Config struct {
 	PXE       PXE
 	JSONRPC   JSONRPC
 	SSL       SSL
+	Neutron   Neutron
+	Inspector Inspector
 	Usher     Usher
 
 	settings []setting
@@ -70,6 +72,10 @@ type API struct {
 	MaxLimit           int
 	PublicEndpoint     string
 	EnableSSLAPI       bool
+
+	CertFile, KeyFile       string // empty: those of [ssl]
+	ServerTLSMinimumVersion string // "1.2" or "1.3"
+	ServerTLSCiphers        string // OpenSSL's names; empty: Go's choice
 }
 
 // Conductor is the group [conductor].
@@ -138,6 +144,9 @@ type JSONRPC struct {
 	CertFile              string
 	KeyFile               string
 	Timeout               time.Duration
+
+	ServerTLSMinimumVersion string // as API's
+	ServerTLSCiphers        string
 }
 
 // SSL is the group [ssl].
@@ -145,6 +154,16 @@ type SSL struct {
 	CertFile string
 	KeyFile  string
 	CAFile   string
+}
+
+// Neutron is the group [neutron].
+type Neutron struct {
+	AddAllPorts bool
+}
+
+// Inspector is the group [inspector].
+type Inspector struct {
+	RequireManagedBoot *bool // nil: not set, whose meaning depends on Ironic's release
 }
 
 // Usher is the group [usher], which Ironic ignores.

@@ -1,11 +1,12 @@
 package config
 
 import (
-	"bufio"
 	"errors"
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -44,7 +45,7 @@ func TestDefaults(t *testing.T) {
 			EnabledDeployInterfaces: []string{"direct", "custom-agent", "ramdisk"}, DefaultDeployInterface: "direct",
 			HashPartitionExponent: 5, HashRingResetInterval: 15 * time.Second, HashRingAlgorithm: "md5",
 		},
-		API: API{HostIP: "127.0.0.1", Port: 6385, RestrictBootConfig: true, RestrictLookup: true, MaxLimit: 1000},
+		API: API{HostIP: "127.0.0.1", Port: 6385, RestrictBootConfig: true, RestrictLookup: true, MaxLimit: 1000, ServerTLSMinimumVersion: "1.2"},
 		Conductor: Conductor{
 			HeartbeatInterval: 10 * time.Second, HeartbeatTimeout: time.Minute,
 			FileURLAllowedPaths:         []string{"/srv/usher/images"},
@@ -57,7 +58,8 @@ func TestDefaults(t *testing.T) {
 			KernelAppendParams: "nofb nomodeset vga=normal", PXEConfigSubdir: "pxelinux.cfg", TFTPServer: "192.0.2.7",
 			FilePermission: 0o644, LoaderFilePaths: map[string]string{}, ImageCacheSize: 20480,
 		},
-		JSONRPC: JSONRPC{HostIP: "::", Port: 8089, AuthStrategy: "noauth", HTTPBasicAuthUserFile: "/etc/ironic/htpasswd-json-rpc", Timeout: 2 * time.Minute},
+		JSONRPC: JSONRPC{HostIP: "::", Port: 8089, AuthStrategy: "noauth", HTTPBasicAuthUserFile: "/etc/ironic/htpasswd-json-rpc", Timeout: 2 * time.Minute,
+			ServerTLSMinimumVersion: "1.2"},
 		Usher: Usher{
 			BootListen: "0.0.0.0:6386", AdminListen: "127.0.0.1:6387", RPCTimeout: 3 * time.Second, RPCAddresses: map[string]string{},
 			FilesListen:    "[::]:6389",
@@ -147,7 +149,7 @@ rpc_timeout = 0.25
 		"[DEFAULT]host":                {Value: "/usr/lib/ironic/x", Origin: "usher.conf:3"},
 		"[DEFAULT]debug":               {Value: "false", Origin: "default", Reloadable: true},
 		"[DEFAULT]auth_strategy":       {Value: "noauth", Origin: "default"},
-		"[database]connection":         {Value: "mysql+pymysql://ironic:***@db/ironic?charset=***&password=***", Origin: "usher.conf:5"},
+		"[database]connection":         {Value: "mysql+pymysql://ironic:***@db/ironic?charset=utf8&password=***", Origin: "usher.conf:5"},
 		"[json_rpc]password":           {Value: "***", Origin: "usher.conf:7"},
 		"[json_rpc]username":           {Value: "***", Origin: "usher.conf:8"},
 		"[pxe]file_permission":         {Value: "0640", Origin: "usher.conf:10"},
@@ -304,22 +306,62 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
-// TestIronicsNamesDoNotWarn takes every option of Debian's ironic.conf for set.
+// TestIronicsNamesDoNotWarn takes every option of Debian's ironic.conf for set,
+// those of Ironic 21.4 and of 39.
 func TestIronicsNamesDoNotWarn(t *testing.T) {
-	f, err := os.Open("testdata/oslo/ironic-options.txt")
-	if err != nil {
-		t.Fatal(err)
+	for _, list := range []string{"ironic-options.txt", "ironic-options-39.txt"} {
+		content, err := os.ReadFile("testdata/oslo/" + list)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := newLoader(options(new(Config)), nil)
+		var sample file
+		for line := range strings.Lines(string(content)) {
+			group, name, _ := strings.Cut(strings.TrimPrefix(strings.TrimSpace(line), "["), "]")
+			sample.entries = append(sample.entries, entry{group: group, name: name})
+		}
+		l.files = []file{sample}
+		if errs := l.unknown(); len(sample.entries) < 900 || len(errs) > 0 || len(l.warnings) > 0 {
+			t.Errorf("%s: %d options: %v %q", list, len(sample.entries), errs, l.warnings)
+		}
 	}
-	defer f.Close()
-	l := newLoader(options(new(Config)), nil)
-	var sample file
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		group, name, _ := strings.Cut(strings.TrimPrefix(lines.Text(), "["), "]")
-		sample.entries = append(sample.entries, entry{group: group, name: name})
+}
+
+// TestManagedBootUnset: whether anybody set the option is a value of its own.
+func TestManagedBootUnset(t *testing.T) {
+	for text, want := range map[string]string{
+		"": "", "[inspector]\nrequire_managed_boot = yes\n": "true", "[inspector]\nrequire_managed_boot = 0\n": "false",
+	} {
+		c := mustLoad(t, text)
+		got := ""
+		if b := c.Inspector.RequireManagedBoot; b != nil {
+			got = strconv.FormatBool(*b)
+		}
+		i := slices.IndexFunc(c.Settings(), func(s Setting) bool { return s.Name == "require_managed_boot" })
+		if shown := c.Settings()[i].Value; got != want || shown != want {
+			t.Errorf("%q: %q, shown as %q, want %q", text, got, shown, want)
+		}
 	}
-	l.files = []file{sample}
-	if errs := l.unknown(); len(sample.entries) < 900 || len(errs) > 0 || len(l.warnings) > 0 {
-		t.Errorf("%d options: %v %q", len(sample.entries), errs, l.warnings)
+	if _, err := load(t, "[inspector]\nrequire_managed_boot =\n"); err == nil {
+		t.Error("no value was taken for one, unlike oslo.config")
+	}
+}
+
+// TestLeastVersion: only a release whose default is 1.3 has server_tls_ciphers.
+func TestLeastVersion(t *testing.T) {
+	for text, want := range map[string]string{
+		"": "1.2", "server_tls_ciphers = X": "1.3", "tls_ciphers = X": "1.3", "server_tls_ciphers =": "1.2",
+		"server_tls_ciphers = X\nserver_tls_minimum_version = 1.2": "1.2", "tls_minimum_version = 1.3": "1.3",
+	} {
+		for _, group := range []string{"json_rpc", "api"} {
+			c := mustLoad(t, "["+group+"]\n"+text+"\n")
+			if got := map[string]string{"json_rpc": c.JSONRPC.ServerTLSMinimumVersion, "api": c.API.ServerTLSMinimumVersion}[group]; got != want {
+				t.Errorf("[%s]%s: %s, want %s", group, text, got, want)
+			}
+		}
+	}
+	if _, err := load(t, "[json_rpc]\nserver_tls_minimum_version = 1.1\n"); err == nil {
+		t.Error("TLS 1.1 was accepted")
 	}
 }
 

@@ -75,6 +75,9 @@ func store(into, value any) {
 		*p = value.(string)
 	case *bool:
 		*p = value.(bool)
+	case **bool:
+		b := value.(bool)
+		*p = &b
 	case *int:
 		*p = value.(int)
 	case *fs.FileMode:

@@ -20,6 +20,7 @@ type option struct {
 	old      []id                   // deprecated names; no group means the option's own
 	compute  func(l *loader) string // instead of def, where it depends on the host
 	computed string                 // what compute yields, for people
+	none     bool                   // None where nobody sets it, a value that no text has
 	secret   bool                   // masked wherever it is shown
 	url      bool                   // of a secret: only its password is one
 	reload   bool                   // takes effect on SIGHUP
@@ -83,6 +84,19 @@ func globalAuth(l *loader) string {
 		return "noauth" // reported as [DEFAULT]'s error
 	}
 	return literal(pyStr(r.value))
+}
+
+// leastVersion is the default of a group's server_tls_minimum_version. It is
+// what all releases of Ironic allow. Only where server_tls_ciphers is set, the
+// release must be one whose default is 1.3: none of the others has that option.
+func leastVersion(group string) func(*loader) string {
+	return func(l *loader) string {
+		r := l.resolve(l.byID[id{group, "server_tls_ciphers"}])
+		if r.err == nil && r.value != "" {
+			return "1.3"
+		}
+		return "1.2"
+	}
 }
 
 // literal protects text from being read as references.

@@ -19,7 +19,8 @@ func options(c *Config) []option {
 	return slices.Concat(
 		defaultOptions(&c.Default), apiOptions(&c.API), conductorOptions(&c.Conductor),
 		databaseOptions(&c.Database), deployOptions(&c.Deploy), pxeOptions(&c.PXE),
-		jsonRPCOptions(&c.JSONRPC), sslOptions(&c.SSL), usherOptions(&c.Usher),
+		jsonRPCOptions(&c.JSONRPC), sslOptions(&c.SSL), neutronOptions(&c.Neutron), inspectorOptions(&c.Inspector),
+		usherOptions(&c.Usher),
 	)
 }
 
@@ -82,7 +83,11 @@ func apiOptions(a *API) []option {
 		{id: name("public_endpoint"), kind: webURL(), into: &a.PublicEndpoint, reload: true,
 			help: "URL that links in answers start with; unset: the one that was asked."},
 		{id: name("enable_ssl_api"), kind: boolean(), into: &a.EnableSSLAPI, def: "false",
-			help: "Serve the management API over TLS, with the certificate of `[ssl]`."},
+			help: "Serve the management API over TLS."},
+		{id: name("cert_file"), kind: text(), into: &a.CertFile, help: "Server certificate of the management API; unset: that of `[ssl]`."},
+		{id: name("key_file"), kind: text(), into: &a.KeyFile, help: "Key of `cert_file`."},
+		minimumVersion("api", &a.ServerTLSMinimumVersion),
+		ciphers(&a.ServerTLSCiphers),
 	})
 }
 
@@ -116,7 +121,7 @@ func databaseOptions(d *Database) []option {
 	return inGroup("database", []option{
 		{id: name("connection"), kind: text(), into: &d.Connection, def: "sqlite:///$state_path/usher.sqlite", secret: true, url: true,
 			old:  []id{{"DEFAULT", "sql_connection"}, {"DATABASE", "sql_connection"}, {"sql", "connection"}},
-			help: "The database, as SQLAlchemy writes it: `sqlite:///PATH`, `mysql+pymysql://USER:PASSWORD@HOST/NAME`, `postgresql://...`. Ironic's own is only read. (Ironic has no default.)"},
+			help: "The database, as SQLAlchemy writes it: `sqlite:///PATH`, `mysql+pymysql://USER:PASSWORD@HOST/NAME`, `postgresql://...`. Ironic's own is only read. A `read_default_file` is read as PyMySQL reads it; `usher config show` says what it gives. (Ironic has no default.)"},
 		{id: name("max_pool_size"), kind: integer(0, noMax), into: &d.MaxPoolSize, def: "5",
 			help: "Connections kept open; 0: as many as are asked for."},
 		{id: name("max_overflow"), kind: integer(noMin, noMax), into: &d.MaxOverflow, def: "50",
@@ -128,9 +133,9 @@ func databaseOptions(d *Database) []option {
 func deployOptions(d *Deploy) []option {
 	return inGroup("deploy", []option{
 		{id: name("http_url"), kind: webURL(), into: &d.HTTPURL, reload: true,
-			help: "URL under which machines find `http_root`; unset: Usher's machines' door."},
+			help: "URL under which machines find kernels and ramdisks, `/images/...`; unset: Usher's machines' door."},
 		{id: name("http_root"), kind: text(), into: &d.HTTPRoot,
-			help: "Folder of kernels, ramdisks and boot files that machines fetch over HTTP; unset: `$state_path/httpboot`, beside Ironic `/httpboot` (Ironic's default)."},
+			help: "Folder of kernels, ramdisks and loaders that machines fetch over HTTP, beside Ironic also of its boot files; unset: `$state_path/httpboot`, beside Ironic `/httpboot` (Ironic's default)."},
 	})
 }
 
@@ -150,7 +155,7 @@ func pxeOptions(p *PXE) []option {
 		{id: name("ipxe_fallback_script"), kind: text(), into: &p.IPXEFallbackScript, reload: true,
 			help: "Script that the root script chains to when nothing answers for a machine."},
 		{id: name("pxe_config_subdir"), kind: text(), into: &p.PXEConfigSubdir, def: "pxelinux.cfg",
-			help: "Folder below the roots with one link per MAC address."},
+			help: "Folder in the static names of boot files, `pxelinux.cfg/<MAC>`."},
 		{id: name("tftp_root"), kind: text(), into: &p.TFTPRoot,
 			help: "Folder of files that machines fetch over TFTP; unset: `$state_path/tftpboot`, beside Ironic `/tftpboot` (Ironic's default)."},
 		{id: name("tftp_server"), kind: text(), into: &p.TFTPServer, def: "$my_ip", help: "Address of this conductor's TFTP server."},
@@ -186,6 +191,8 @@ func jsonRPCOptions(j *JSONRPC) []option {
 		{id: name("insecure"), kind: boolean(), into: &j.Insecure, def: "false", help: "Do not check other conductors' certificates."},
 		{id: name("cert_file"), kind: text(), into: &j.CertFile, help: "Server certificate of JSON-RPC; unset: that of `[ssl]`."},
 		{id: name("key_file"), kind: text(), into: &j.KeyFile, help: "Key of `cert_file`."},
+		minimumVersion("json_rpc", &j.ServerTLSMinimumVersion),
+		ciphers(&j.ServerTLSCiphers),
 		{id: name("timeout"), kind: seconds(1, noMax), into: &j.Timeout, def: "120", help: "Time a call has."},
 	})
 }
@@ -195,6 +202,21 @@ func sslOptions(s *SSL) []option {
 		{id: name("cert_file"), kind: text(), into: &s.CertFile, old: []id{{"DEFAULT", "ssl_cert_file"}}, help: "Server certificate."},
 		{id: name("key_file"), kind: text(), into: &s.KeyFile, old: []id{{"DEFAULT", "ssl_key_file"}}, help: "Key of `cert_file`."},
 		{id: name("ca_file"), kind: text(), into: &s.CAFile, old: []id{{"DEFAULT", "ssl_ca_file"}}, help: "Certificates of authorities to check clients by."},
+	})
+}
+
+func neutronOptions(n *Neutron) []option {
+	return inGroup("neutron", []option{
+		{id: name("add_all_ports"), kind: boolean(), into: &n.AddAllPorts, def: "false", reload: true,
+			help: "Answer boot requests of ports with `pxe_enabled = false` as well. Ironic links boot files for such ports only with this option."},
+	})
+}
+
+func inspectorOptions(i *Inspector) []option {
+	return inGroup("inspector", []option{
+		{id: name("require_managed_boot"), kind: boolean(), into: &i.RequireManagedBoot, none: true, reload: true,
+			help: "Beside Ironic: whether each node in `inspect wait` has a boot file, so that a lost one is waited for; " +
+				"unset: yes, except for `inspect_interface = inspector`."},
 	})
 }
 
@@ -233,6 +255,19 @@ func usherOptions(u *Usher) []option {
 		{id: name("shutdown_timeout"), kind: fraction(), into: &u.ShutdownTimeout, def: "10", help: "Time that requests have to end when the program stops."},
 		{id: name("retry_after"), kind: seconds(1, noMax), into: &u.RetryAfter, def: "3", reload: true, help: "Pause that a machine is asked to make before it tries again."},
 	})
+}
+
+// minimumVersion and ciphers are the rows of what a server's TLS allows.
+func minimumVersion(group string, into *string) option {
+	return option{id: name("server_tls_minimum_version"), kind: choice("1.2", "1.3"), into: into, old: []id{name("tls_minimum_version")},
+		compute: leastVersion(group), computed: "`1.3` where `server_tls_ciphers` is set, else `1.2`",
+		help: "Least version of TLS that clients must speak. (The default of Ironic 39 is 1.3; Ironic 29 does not have the option.)"}
+}
+
+func ciphers(into *string) option {
+	return option{id: name("server_tls_ciphers"), kind: text(), into: into, old: []id{name("tls_ciphers")},
+		help: "Ciphers of TLS 1.2, by OpenSSL's names, separated by colons; unset: those that Go counts as secure. " +
+			"Without effect where TLS 1.3 is the least version. (Ironic takes OpenSSL's groups, such as HIGH, too.)"}
 }
 
 // waiting is the row of a bound on a wait state.

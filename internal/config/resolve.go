@@ -108,7 +108,7 @@ func (l *loader) resolve(o *option) *result {
 		r.tender = r.tender || ref.tender
 		return pyStr(ref.value), nil
 	})
-	if err == nil {
+	if err == nil && !(o.none && origin == "default") {
 		r.value, err = o.kind.read(expanded)
 	}
 	if err != nil {

@@ -92,6 +92,11 @@ func display(field any) string {
 		return *p
 	case *bool:
 		return strconv.FormatBool(*p)
+	case **bool:
+		if *p == nil {
+			return ""
+		}
+		return strconv.FormatBool(**p)
 	case *int:
 		return strconv.Itoa(*p)
 	case *fs.FileMode:
@@ -113,8 +118,15 @@ func display(field any) string {
 	return ""
 }
 
+// shownInQuery are options of a URL's query whose values are no secrets.
+func shownInQuery() []string {
+	return []string{"charset", "read_default_file", "read_default_group", "service", "ssl_ca", "ssl_capath", "ssl_cert", "ssl_key",
+		"sslcert", "sslkey", "sslmode", "sslrootcert", "unix_socket"}
+}
+
 // mask hides a secret: all of it, or of a URL its password and, since drivers
-// take passwords there too, the values of its query.
+// take passwords there too, the values of its query, apart from those that are
+// known to be none.
 func (o *option) mask(s string) string {
 	if !o.url {
 		return masked
@@ -133,8 +145,9 @@ func (o *option) mask(s string) string {
 	if asked {
 		parts := strings.Split(query, "&")
 		for i, part := range parts {
-			key, _, _ := strings.Cut(part, "=")
-			parts[i] = key + "=" + masked
+			if key, _, _ := strings.Cut(part, "="); !slices.Contains(shownInQuery(), key) {
+				parts[i] = key + "=" + masked
+			}
 		}
 		rest += "?" + strings.Join(parts, "&")
 	}

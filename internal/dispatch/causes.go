@@ -9,6 +9,7 @@ var causes = map[Cause]Outcome{
 	CauseBadMAC:      No,
 	CauseUnknownFile: No,
 	CauseUnknownMAC:  No,
+	CausePXEDisabled: No,
 	CauseWrongState:  No,
 	CauseUnsupported: No,
 	CauseNoFile:      No,

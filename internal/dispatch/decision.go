@@ -29,6 +29,7 @@ const (
 	CauseBadMAC      Cause = "bad_mac"
 	CauseUnknownFile Cause = "unknown_file" // not a boot file name at all
 	CauseUnknownMAC  Cause = "unknown_mac"  // no port has it
+	CausePXEDisabled Cause = "pxe_disabled" // the port has pxe_enabled = false
 	CauseWrongState  Cause = "wrong_state"  // [api]restrict_boot_config
 	CauseUnsupported Cause = "unsupported"  // the node's boot interface does not answer this file
 	CauseNoFile      Cause = "no_file"      // the conductor has nothing for the node

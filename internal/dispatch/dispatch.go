@@ -37,6 +37,9 @@ type Options struct {
 	Conductors Conductors
 	// Restrict is [api]restrict_boot_config: answer only in "* WAIT" states.
 	Restrict bool
+	// AllPorts is [neutron]add_all_ports: answer ports with pxe_enabled = false
+	// as well.
+	AllPorts bool
 	// RPCTimeout bounds one call to one conductor, but not to the one in this
 	// process, which keeps to its own time.
 	RPCTimeout time.Duration
@@ -120,6 +123,11 @@ func (d *Dispatcher) decide(ctx context.Context, r Request, dec *Decision) {
 		return
 	}
 
+	if !dec.Node.PortMayBoot(d.o.AllPorts) {
+		dec.end(No, CausePXEDisabled, usher.Errorf(usher.ErrNotFound,
+			"the port with this address of node %s has pxe_enabled = false", dec.Node.UUID))
+		return
+	}
 	if !usher.MayBoot(dec.Node.ProvisionState, d.o.Restrict) {
 		dec.end(No, CauseWrongState, usher.Errorf(usher.ErrNotFound,
 			"node %s is %q, and [api]restrict_boot_config allows only the states that wait for a ramdisk",

@@ -95,6 +95,10 @@ func TestDecide(t *testing.T) {
 		{name: "database down", change: func(w *world) { w.nodeErr = outage }, outcome: NotNow, cause: CauseDatabase},
 		{name: "internal error", change: func(w *world) { w.nodeErr = errors.New("bug") }, outcome: NotNow, cause: CauseDatabase},
 		{name: "wrong state", change: func(w *world) { w.node.ProvisionState = usher.Active }, outcome: No, cause: CauseWrongState},
+		{name: "a port not to boot from", change: func(w *world) { w.node.PXEDisabled = true }, outcome: No, cause: CausePXEDisabled},
+		{name: "a port not to boot from, of a node that waits for nothing", change: func(w *world) {
+			w.node.PXEDisabled, w.node.ProvisionState = true, usher.Active
+		}, outcome: No, cause: CausePXEDisabled},
 		{name: "no conductor", change: func(w *world) {
 			w.ringErr = usher.Errorf(usher.ErrUnavailable, "none").WithClass("NoValidHost")
 		}, outcome: NotNow, cause: CauseNoConductor},
@@ -309,5 +313,16 @@ func TestLogAttrs(t *testing.T) {
 		"cause": "served", "node": "u1", "name": "", "state": "wait call-back", "owner": "a"}
 	if diff := cmp.Diff(want, seen); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestAllPorts: [neutron]add_all_ports has the ports answered that are not to
+// boot from, as it has Ironic link boot files for them.
+func TestAllPorts(t *testing.T) {
+	w := newWorld()
+	w.node.PXEDisabled = true
+	d := New(Options{Nodes: w, Rings: w, Conductors: w, Restrict: true, AllPorts: true, RPCTimeout: time.Second})
+	if got := d.Decide(t.Context(), Request{MAC: knownMAC, File: "boot.ipxe"}); got.Cause != CauseServed {
+		t.Errorf("%s: %v", got.Cause, got.Err)
 	}
 }

@@ -23,6 +23,16 @@ type Elsewhere struct {
 	Members Members
 	// HeartbeatTimeout is the age at which a conductor stops being active.
 	HeartbeatTimeout time.Duration
+	// RequireManagedBoot is [inspector]require_managed_boot, nil where nobody
+	// set it. Then Inspections decides.
+	RequireManagedBoot *bool
+	Inspections        Inspections
+}
+
+// Inspections tells how nodes are inspected.
+type Inspections interface {
+	// InspectInterface is the name of a node's inspect interface.
+	InspectInterface(ctx context.Context, nodeUUID string) (string, error)
 }
 
 // Members tells conductors, those that are gone included.
@@ -104,8 +114,14 @@ func (e *Elsewhere) holders(ctx context.Context, n usher.BootNode, owner string)
 		case err != nil:
 			return nil, nil, err
 		case len(active) == 0 && e.outlived(c, n):
-			return hosts, &c, nil
-		case len(active) > 0 && (active[0].Hostname == c.Hostname || e.wasActive(c, n)):
+			managed, err := e.ManagesBoot(ctx, n)
+			if err != nil {
+				return nil, nil, err
+			}
+			if managed {
+				return hosts, &c, nil
+			}
+		case len(active) > 0 && (active[0].Hostname == c.Hostname || e.outlived(c, n)):
 			hosts = others(hosts, active, owner)
 		}
 		if len(hosts) == maxElsewhere {
@@ -142,13 +158,35 @@ func others(hosts []string, conductors []usher.Conductor, owner string) []string
 }
 
 // outlived says that a conductor that is gone was active when the node came to
-// wait. Whether an inspection has files on a conductor at all nobody knows
-// (ironic-inspector may boot the machine), so that is never waited for.
+// wait.
 func (e *Elsewhere) outlived(c usher.Conductor, n usher.BootNode) bool {
-	return n.ProvisionState != usher.InspectWait && e.wasActive(c, n)
+	return !n.ProvisionUpdatedAt.IsZero() && !c.UpdatedAt.Add(e.HeartbeatTimeout).Before(n.ProvisionUpdatedAt)
 }
 
-// wasActive says that a conductor was active when the node came to wait.
-func (e *Elsewhere) wasActive(c usher.Conductor, n usher.BootNode) bool {
-	return !n.ProvisionUpdatedAt.IsZero() && !c.UpdatedAt.Add(e.HeartbeatTimeout).Before(n.ProvisionUpdatedAt)
+// ManagesBoot says whether Ironic boots a waiting node's machine itself, so
+// that a boot file exists on some conductor. It does so in every state but
+// "inspect wait", in which ironic-inspector may boot the machine instead.
+//
+// Which of the two it is stands in driver_internal_info, beside secrets, and is
+// not read. [inspector]require_managed_boot = true says that Ironic always
+// does it. Where the option is not set, Ironic's default depends on the node's
+// inspect interface and on nothing else: false for "inspector" in all releases
+// that have that interface, true for "agent".
+func (e *Elsewhere) ManagesBoot(ctx context.Context, n usher.BootNode) (bool, error) {
+	if n.ProvisionState != usher.InspectWait {
+		return true, nil
+	}
+	if e.RequireManagedBoot != nil {
+		return *e.RequireManagedBoot, nil
+	}
+	name, err := e.Inspections.InspectInterface(ctx, n.UUID)
+	switch {
+	case err == nil:
+		return name != "inspector", nil
+	case errors.Is(err, usher.ErrNotFound): // deleted meanwhile
+		return false, nil
+	case errors.Is(err, usher.ErrUnavailable) || ctx.Err() != nil:
+		return false, err
+	}
+	return true, nil // the account may not read it: rather 503 for ever than a wrong 404
 }

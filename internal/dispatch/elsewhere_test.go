@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -50,6 +51,21 @@ func (m *members) ActiveAs(_ context.Context, name string) (found []usher.Conduc
 	return found, m.err
 }
 
+// inspects is the inspect interface of every node, or what is wrong with it.
+type inspects string
+
+func (i inspects) InspectInterface(context.Context, string) (string, error) {
+	switch i {
+	case "denied":
+		return "", errors.New("SELECT command denied")
+	case "down":
+		return "", usher.Errorf(usher.ErrUnavailable, "connection lost")
+	case "deleted":
+		return "", usher.Errorf(usher.ErrNotFound, "no such node")
+	}
+	return string(i), nil
+}
+
 // TestElsewhere: what becomes of a node whose owner by the ring has no file.
 // The node came to wait at minute 60; conductors live from minute 0 on and
 // heartbeat_timeout is a minute.
@@ -69,6 +85,8 @@ func TestElsewhere(t *testing.T) {
 		files      string      // hosts that have the file, one letter each
 		answers    map[string]func(context.Context) (string, error)
 		outage     bool
+		require    string // [inspector]require_managed_boot
+		inspects   string // the node's inspect interface, or the class of an error
 		outcome    Outcome
 		cause      Cause
 		by         string
@@ -125,10 +143,31 @@ func TestElsewhere(t *testing.T) {
 		{name: "rescue, its conductor died later", state: usher.RescueWait, affinity: 1,
 			conductors: []conductor{{host: "a", beat: 65}, {host: "b"}},
 			outcome:    NotNow, cause: CauseLost, by: "b", asked: []string{"b"}},
-		{name: "inspection without a file", state: usher.InspectWait,
+		{name: "inspection without a file", state: usher.InspectWait, inspects: "agent",
 			conductors: []conductor{{host: "a"}, {host: "b"}},
 			outcome:    No, cause: CauseNoFile, by: "a", asked: []string{"a", "b"}},
-		{name: "inspection, a conductor died", state: usher.InspectWait,
+		{name: "inspection, its conductor died", state: usher.InspectWait, inspects: "agent",
+			conductors: []conductor{{host: "a", beat: 65}, {host: "b"}},
+			outcome:    NotNow, cause: CauseLost, by: "b", asked: []string{"b"}},
+		{name: "inspection, a conductor died long before", state: usher.InspectWait, inspects: "agent",
+			conductors: []conductor{{host: "a", beat: 30}, {host: "b"}},
+			outcome:    No, cause: CauseNoFile, by: "b", asked: []string{"b"}},
+		{name: "inspection by ironic-inspector, a conductor died", state: usher.InspectWait, inspects: "inspector",
+			conductors: []conductor{{host: "a", beat: 65}, {host: "b"}},
+			outcome:    No, cause: CauseNoFile, by: "b", asked: []string{"b"}},
+		{name: "inspection by ironic-inspector, whose boot Ironic always manages", state: usher.InspectWait, inspects: "inspector", require: "true",
+			conductors: []conductor{{host: "a", beat: 65}, {host: "b"}},
+			outcome:    NotNow, cause: CauseLost, by: "b", asked: []string{"b"}},
+		{name: "inspection whose boot Ironic need not manage", state: usher.InspectWait, inspects: "agent", require: "false",
+			conductors: []conductor{{host: "a", beat: 65}, {host: "b"}},
+			outcome:    No, cause: CauseNoFile, by: "b", asked: []string{"b"}},
+		{name: "inspection, by what may not be read", state: usher.InspectWait, inspects: "denied",
+			conductors: []conductor{{host: "a", beat: 65}, {host: "b"}},
+			outcome:    NotNow, cause: CauseLost, by: "b", asked: []string{"b"}},
+		{name: "inspection, by what cannot be read now", state: usher.InspectWait, inspects: "down",
+			conductors: []conductor{{host: "a", beat: 65}, {host: "b"}},
+			outcome:    NotNow, cause: CauseDatabase, by: "b", asked: []string{"b"}},
+		{name: "inspection of a node that was deleted meanwhile", state: usher.InspectWait, inspects: "deleted",
 			conductors: []conductor{{host: "a", beat: 65}, {host: "b"}},
 			outcome:    No, cause: CauseNoFile, by: "b", asked: []string{"b"}},
 		{name: "affinity's row is gone", state: usher.DeployWait, affinity: 9, files: "b",
@@ -173,8 +212,12 @@ func TestElsewhere(t *testing.T) {
 				if c.outage {
 					m.err = usher.Errorf(usher.ErrUnavailable, "connection lost")
 				}
-				d := New(Options{Nodes: w, Rings: w, Conductors: w, RPCTimeout: time.Second,
-					Elsewhere: &Elsewhere{Members: m, HeartbeatTimeout: time.Minute}})
+				e := &Elsewhere{Members: m, HeartbeatTimeout: time.Minute, Inspections: inspects(c.inspects)}
+				if c.require != "" {
+					required := c.require == "true"
+					e.RequireManagedBoot = &required
+				}
+				d := New(Options{Nodes: w, Rings: w, Conductors: w, RPCTimeout: time.Second, Elsewhere: e})
 				got := d.Decide(t.Context(), Request{MAC: knownMAC, File: "boot.ipxe"})
 				if got.Outcome != c.outcome || got.Cause != c.cause || got.AnsweredBy != c.by {
 					t.Errorf("got %s, %s by %q (%v); want %s, %s by %q", got.Outcome, got.Cause, got.AnsweredBy, got.Err, c.outcome, c.cause, c.by)
@@ -256,7 +299,7 @@ func TestElsewhereUpgraded(t *testing.T) {
 				}
 			}
 			d := New(Options{Nodes: w, Rings: w, Conductors: w, RPCTimeout: time.Second,
-				Elsewhere: &Elsewhere{Members: m, HeartbeatTimeout: time.Minute}})
+				Elsewhere: &Elsewhere{Members: m, HeartbeatTimeout: time.Minute, Inspections: inspects("agent")}})
 			got := d.Decide(t.Context(), Request{MAC: knownMAC, File: "boot.ipxe"})
 			if asked := strings.Join(w.asked, " "); got.Cause != c.cause || asked != c.asked {
 				t.Errorf("got %s (%v), asked %s; want %s, asked %s", got.Cause, got.Err, asked, c.cause, c.asked)

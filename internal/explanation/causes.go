@@ -38,6 +38,12 @@ var rows = map[dispatch.Cause]advice{
 		says: func(e *explainer) string { return "no node has a port with " + e.r.MAC },
 		fix:  (*explainer).enrol,
 	},
+	dispatch.CausePXEDisabled: {
+		says: func(e *explainer) string {
+			return fmt.Sprintf("the port %s of node %s has pxe_enabled = false, so it is not answered", e.r.MAC, nameOf(e.dec.Node))
+		},
+		fix: (*explainer).enablePort,
+	},
 	dispatch.CauseWrongState: {
 		says: func(e *explainer) string {
 			return fmt.Sprintf("node %s is %q and waits for no ramdisk", nameOf(e.dec.Node), e.dec.Node.ProvisionState)
@@ -148,12 +154,11 @@ var rows = map[dispatch.Cause]advice{
 			return sentence(what)
 		},
 		fix: func(e *explainer) string {
-			name := nameOf(e.dec.Node)
-			verb := usher.EventDelete
-			if _, ok := e.dec.Node.ProvisionState.Next(usher.EventAbort); ok {
-				verb = usher.EventAbort
+			fix := "start that conductor again; where it is gone for good, " + e.todo(e.stop()) + ", and begin anew"
+			if e.dec.Node.ProvisionState == usher.InspectWait {
+				fix += "; where ironic-inspector boots the machine, set [inspector]require_managed_boot = false"
 			}
-			return "start that conductor again; where it is gone for good, " + e.Site.command(verb, name) + ", and begin anew"
+			return fix
 		},
 	},
 	dispatch.CauseGone: {says: func(e *explainer) string { return "interrupted before there was an answer" }},

@@ -109,6 +109,7 @@ type explainer struct {
 
 	condition  usher.NodeCondition
 	conductors []usher.Conductor
+	unmanaged  bool // an inspection that Ironic may have written no boot file for
 	near       []near
 	last       []Request // nil where the journal cannot be asked
 	journalErr error

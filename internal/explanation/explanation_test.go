@@ -217,19 +217,14 @@ func TestCauses(t *testing.T) {
 		}, says: []string{"failed rpc: c1 at c1:8089, gives no answer: connection refused\n", "ok rpc: c2 at", "ok next: ", "from c2, 812 bytes, in place of the owner c1", "look at c1, which gives no answer"}},
 		{name: "not prepared", cause: dispatch.CauseServed, world: func(w *world) {
 			w.evidence["c1"] = func(context.Context) (bootiface.Evidence, error) {
-				return bootiface.Evidence{Host: "c1", Path: "/x", WouldPrepare: true}, nil
+				return bootiface.Evidence{Host: "c1", WouldPrepare: true}, nil
 			}
 		}, says: []string{"note answer: not prepared yet: the first request makes c1 do it", "which prepares it at the first request"}},
 		{name: "prepared for an earlier state", cause: dispatch.CauseServed, world: func(w *world) {
 			w.evidence["c1"] = func(context.Context) (bootiface.Evidence, error) {
-				return bootiface.Evidence{Host: "c1", Path: "/x", Found: true, WouldPrepare: true, Stamp: time.Unix(2, 0), PreparedFor: time.Unix(1, 0)}, nil
+				return bootiface.Evidence{Host: "c1", WouldPrepare: true, Stamp: time.Unix(2, 0), PreparedFor: time.Unix(1, 0)}, nil
 			}
 		}, says: []string{"prepared for an earlier state of the node"}},
-		{name: "from before a restart", cause: dispatch.CauseServed, world: func(w *world) {
-			w.evidence["c1"] = func(context.Context) (bootiface.Evidence, error) {
-				return bootiface.Evidence{Host: "c1", Path: "/x", Found: true, WouldPrepare: true, Stamp: time.Unix(2, 0)}, nil
-			}
-		}, says: []string{"from before c1 started or was reloaded"}},
 		{name: "an older conductor", cause: dispatch.CauseServed, world: func(w *world) {
 			w.evidence["c1"] = func(context.Context) (bootiface.Evidence, error) {
 				return bootiface.Evidence{Host: "c1", Plain: true, Found: true, Size: 5}, nil
@@ -239,11 +234,25 @@ func TestCauses(t *testing.T) {
 			says: []string{"ok file: grub.cfg, as boot interface pxe answers", "gets grub.cfg"}},
 		{name: "any state", cause: dispatch.CauseServed, world: func(w *world) { w.node.ProvisionState = usher.Active },
 			option: func(o *Options) { o.Dispatch.Restrict = false }, says: []string{`"active" for 3 min: may boot, since [api]restrict_boot_config = false`}},
-		{name: "another port", cause: dispatch.CauseServed, world: func(w *world) {
+		{name: "another port", cause: dispatch.CausePXEDisabled, exit: usher.ErrNotFound, world: func(w *world) {
+			w.node.PXEDisabled = true
 			w.ports = []usher.KnownAddress{{Address: parse("52:54:00:00:00:01"), PortUUID: "p0", PXEEnabled: true}, {Address: parse(asked), PortUUID: "p1"}}
-		}, says: []string{"ok port: p1, pxe_enabled = false; the node is meant to boot from 52:54:00:00:00:01, and every port of it is answered"}},
+		}, says: []string{"failed port: p1, pxe_enabled = false: it is not answered; also answered: 52:54:00:00:00:01", "note then: the port decides",
+			"fix: nothing, where the machine is to boot from 52:54:00:00:00:01, for which it asks as well; " +
+				"to let it boot from this port: openstack baremetal port set p1 --pxe-enabled"}},
+		{name: "no port to boot from", cause: dispatch.CausePXEDisabled, exit: usher.ErrNotFound, world: func(w *world) {
+			w.node.PXEDisabled = true
+			w.ports = []usher.KnownAddress{{Address: parse("52:54:00:00:00:01"), PortUUID: "p0"}, {Address: parse(asked), PortUUID: "p1"}}
+		}, says: []string{"fix: openstack baremetal port set p1 --pxe-enabled", "; no other port of the node is answered either"}, never: "also answered"},
+		{name: "all ports are answered", cause: dispatch.CauseServed, option: func(o *Options) { o.Dispatch.AllPorts = true }, world: func(w *world) {
+			w.node.PXEDisabled = true
+			w.ports = []usher.KnownAddress{{Address: parse("52:54:00:00:00:01"), PortUUID: "p0"}, {Address: parse(asked), PortUUID: "p1"}}
+		}, says: []string{"ok port: p1, pxe_enabled = false, and [neutron]add_all_ports = true has it answered all the same; also answered: 52:54:00:00:00:01"}},
 		{name: "no right to ports", cause: dispatch.CauseServed, world: func(w *world) { w.portsErr = errors.New("SELECT denied") },
-			says: []string{"note port: details are not known: SELECT denied; 'usher db grants'"}},
+			says: []string{"note port: pxe_enabled = true; more is not known: SELECT denied; 'usher db grants'"}},
+		{name: "no right to ports, and not to boot from", cause: dispatch.CausePXEDisabled, exit: usher.ErrNotFound, world: func(w *world) {
+			w.node.PXEDisabled, w.portsErr = true, errors.New("SELECT denied")
+		}, says: []string{"failed port: pxe_enabled = false: it is not answered; more is not known"}, never: "no other port"},
 		{name: "let in", cause: dispatch.CauseServed, option: func(o *Options) {
 			o.Site.Limits = Limits{From: "10.0.0.7", Allowed: true, Networks: []string{"10.0.0.0/8"}, Rate: 50, Burst: 32, Connections: 20}
 		}, says: []string{"ok limits: 10.0.0.7 is let in: 50 requests/s of one source, 32 at once; 20 connections of one source; only from 10.0.0.0/8"}},
@@ -277,11 +286,12 @@ func TestCauses(t *testing.T) {
 		}, cause: dispatch.CauseUnknownMAC, exit: usher.ErrNotFound, says: []string{"one digit differs", "openstack baremetal port create --node NODE"}},
 		{name: "available", world: func(w *world) { w.node.ProvisionState = usher.Available }, cause: dispatch.CauseWrongState, exit: usher.ErrNotFound,
 			says: []string{`failed state: "available"`, "verbs that make it wait for one: deploy", "not asked",
-				"fix: usher node deploy n1 (or [api]restrict_boot_config = false answers in every state)"}},
+				"fix: usher node deploy n1, which writes its disk anew (or [api]restrict_boot_config = false answers in every state)"}},
 		{name: "enrolled, beside Ironic", option: ironic, world: func(w *world) { w.node.ProvisionState, w.node.Name = usher.Enroll, "" },
 			cause: dispatch.CauseWrongState, exit: usher.ErrNotFound,
-			says: []string{"verbs on the way to waiting for one: manage, then provide, then deploy", "fix: openstack baremetal node manage " + uuid +
-				", then openstack baremetal node provide " + uuid + ", then openstack baremetal node deploy " + uuid}},
+			says: []string{"verbs on the way to waiting for one: manage, then provide (may erase its disks by cleaning), then deploy\n", "fix: openstack baremetal node manage " + uuid +
+				", then openstack baremetal node provide " + uuid + ", then openstack baremetal node deploy " + uuid +
+				", which may erase its disks by cleaning and writes its disk anew (or"}},
 		{name: "failed", world: func(w *world) {
 			w.node.ProvisionState, w.condition.LastError, w.condition.Maintenance = usher.DeployFailed, "no kernel", true
 		}, cause: dispatch.CauseWrongState, exit: usher.ErrNotFound,
@@ -289,7 +299,14 @@ func TestCauses(t *testing.T) {
 		{name: "at work", world: func(w *world) { w.node.ProvisionState, w.condition.Reservation = usher.Deploying, "c1" },
 			cause: dispatch.CauseWrongState, exit: usher.ErrNotFound, says: []string{"locked by c1", "fix: wait: conductor c1 is at work"}},
 		{name: "active", world: func(w *world) { w.node.ProvisionState = usher.Active }, cause: dispatch.CauseWrongState, exit: usher.ErrNotFound,
-			says: []string{"openstack baremetal node rebuild n1"}},
+			says: []string{"verbs that make it wait for one: rebuild (writes its disk anew), rescue, service",
+				"fix: nothing, where it is to boot its own disk; to deploy it anew: openstack baremetal node rebuild n1, which writes its disk anew"}},
+		{name: "service failed", world: func(w *world) { w.node.ProvisionState = usher.ServiceFailed }, cause: dispatch.CauseWrongState, exit: usher.ErrNotFound,
+			says: []string{"fix: openstack baremetal node service n1 --service-steps '[...]'; to deploy it anew instead: usher node abort n1, " +
+				"then openstack baremetal node rebuild n1, which writes its disk anew"}},
+		{name: "unrescue failed", world: func(w *world) { w.node.ProvisionState = usher.UnrescueFailed }, cause: dispatch.CauseWrongState, exit: usher.ErrNotFound,
+			says: []string{"fix: openstack baremetal node unrescue n1; to deploy it anew instead: openstack baremetal node unrescue n1, " +
+				"then openstack baremetal node rebuild n1, which writes its disk anew"}},
 		{name: "active ramdisk", world: func(w *world) { w.node.ProvisionState, w.condition.DeployInterface = usher.Active, "ramdisk" },
 			cause: dispatch.CauseWrongState, exit: usher.ErrNotFound, says: []string{"fix: a ramdisk deployment boots from the network while active"}},
 		{name: "another file", q: Question{File: "grub.cfg"}, cause: dispatch.CauseUnsupported, exit: usher.ErrNotFound,
@@ -303,7 +320,7 @@ func TestCauses(t *testing.T) {
 		{name: "no file", option: ironic, cause: dispatch.CauseNoFile, exit: usher.ErrNotFound,
 			world: func(w *world) { w.evidence["c1"] = says(usher.Errorf(usher.ErrNotFound, "none here.")) },
 			says: []string{"nothing at /httpboot/" + uuid + "/config", "conductor c1 has no boot file for node n1: none here\n",
-				"openstack baremetal node undeploy n1", "only the owner has the files"}},
+				"openstack baremetal node undeploy n1, which deletes its instance and may erase its disks by cleaning, and begin anew", "only the owner has the files"}},
 		{name: "no file, cleaning", option: ironic, cause: dispatch.CauseNoFile, exit: usher.ErrNotFound,
 			world: func(w *world) {
 				w.node.ProvisionState, w.evidence["c1"] = usher.CleanWait, says(usher.Errorf(usher.ErrNotFound, "none"))
@@ -311,7 +328,15 @@ func TestCauses(t *testing.T) {
 		{name: "no file, inspection", option: ironic, cause: dispatch.CauseNoFile, exit: usher.ErrNotFound,
 			world: func(w *world) {
 				w.node.ProvisionState, w.evidence["c1"] = usher.InspectWait, says(usher.Errorf(usher.ErrNotFound, "none"))
-			}, says: []string{"[pxe]ipxe_fallback_script"}},
+			}, says: []string{"then openstack baremetal node abort n1, and begin anew"}},
+		{name: "no file, inspection by ironic-inspector", cause: dispatch.CauseNoFile, exit: usher.ErrNotFound,
+			option: func(o *Options) {
+				ironic(o)
+				managed := false
+				o.Dispatch.Elsewhere = &dispatch.Elsewhere{Members: gone{}, RequireManagedBoot: &managed}
+			}, world: func(w *world) {
+				w.node.ProvisionState, w.evidence["c1"] = usher.InspectWait, says(usher.Errorf(usher.ErrNotFound, "none"))
+			}, says: []string{"[pxe]ipxe_fallback_script", "[inspector]require_managed_boot = true"}},
 		{name: "no file, at rest", cause: dispatch.CauseNoFile, exit: usher.ErrNotFound, option: func(o *Options) { o.Dispatch.Restrict = false },
 			world: func(w *world) {
 				w.node.ProvisionState, w.evidence["c1"] = usher.Available, says(usher.Errorf(usher.ErrNotFound, "none"))
@@ -473,7 +498,7 @@ func TestCauses(t *testing.T) {
 		}, world: func(w *world) {
 			w.node.ConductorAffinity, w.evidence["c1"] = 2, says(usher.Errorf(usher.ErrNotFound, "none"))
 			w.rows[1].UpdatedAt = time.Now().Add(-time.Hour)
-		}, says: []string{"note affinity: c2 prepared the node last (conductor_affinity), and is silent for 1.0 h\n", "are on conductor c2 only", "fix: start that conductor again; where it is gone for good, openstack baremetal node undeploy n1"}},
+		}, says: []string{"note affinity: c2 prepared the node last (conductor_affinity), and is silent for 1.0 h\n", "are on conductor c2 only", "fix: start that conductor again; where it is gone for good, openstack baremetal node undeploy n1, which deletes its instance"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -510,6 +535,55 @@ func TestCauses(t *testing.T) {
 				t.Errorf("no case for %s", cause)
 			}
 		}
+	}
+}
+
+// TestAdviceSaysWhatItDestroys goes through all states: whoever reads a command
+// that erases or writes disks, or deletes an instance, reads that it does so.
+func TestAdviceSaysWhatItDestroys(t *testing.T) {
+	costs := map[string]string{
+		"node rebuild":  "writes its disk anew",
+		"node deploy ":  "writes its disk anew",
+		"node undeploy": "deletes its instance",
+		"node provide":  "may erase its disks by cleaning",
+		"node clean":    "may erase its disks by cleaning",
+		"rebuild":       "writes its disk anew", // also as the name of a verb
+		"provide":       "may erase its disks by cleaning",
+	}
+	seen := map[string]bool{}
+	none := says(usher.Errorf(usher.ErrNotFound, "none"))
+	for _, state := range []usher.State{
+		usher.Enroll, usher.Verifying, usher.Manageable, usher.Available, usher.Deploying, usher.DeployWait,
+		usher.DeployFailed, usher.Active, usher.Deleting, usher.ErrorState, usher.Cleaning, usher.CleanWait,
+		usher.CleanFailed, usher.Inspecting, usher.InspectWait, usher.InspectFailed, usher.Adopting, usher.AdoptFailed,
+		usher.Rescuing, usher.RescueWait, usher.RescueFailed, usher.Rescue, usher.Unrescuing, usher.UnrescueFailed,
+		usher.Servicing, usher.ServiceWait, usher.ServiceFailed,
+	} {
+		for _, restrict := range []bool{true, false} {
+			for _, site := range []func(*Options){ironic, func(*Options) {}} {
+				w := newWorld()
+				w.node.ProvisionState, w.evidence["c1"] = state, none
+				text := w.explain(t.Context(), Question{}, site, func(o *Options) { o.Dispatch.Restrict = restrict }).text()
+				for command, cost := range costs {
+					if !strings.Contains(text, command) {
+						continue
+					}
+					seen[command] = true
+					if !strings.Contains(text, cost) {
+						t.Errorf("%q, restrict %t: %q without %q in\n%s", state, restrict, command, cost, text)
+					}
+				}
+			}
+		}
+	}
+	delete(costs, "node clean") // only as the name of a verb
+	if len(seen) < len(costs) {
+		t.Errorf("seen only %v", seen)
+	}
+	w := newWorld()
+	w.node.ProvisionState, w.condition.DeployInterface = usher.DeployFailed, "ramdisk"
+	if text := w.explain(t.Context(), Question{}).text(); strings.Contains(text, "disk anew") {
+		t.Errorf("a ramdisk deployment writes no disk:\n%s", text)
 	}
 }
 

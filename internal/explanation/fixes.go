@@ -52,9 +52,32 @@ func (e *explainer) database() string {
 		e.Site.Program + " db grants' prints them"
 }
 
+// enablePort is the fix for a port that is not one to boot from.
+func (e *explainer) enablePort() string {
+	var others []string
+	port := "PORT"
+	for _, p := range e.r.Ports {
+		switch {
+		case p.Address == e.r.MAC:
+			port = p.UUID
+		case p.PXEEnabled:
+			others = append(others, p.Address)
+		}
+	}
+	enable := fmt.Sprintf("openstack baremetal port set %s --pxe-enabled (while the node is manageable or in maintenance)", port)
+	switch {
+	case len(others) > 0:
+		return "nothing, where the machine is to boot from " + strings.Join(others, " or ") +
+			", for which it asks as well; to let it boot from this port: " + enable
+	case len(e.r.Ports) > 1:
+		return enable + "; no other port of the node is answered either"
+	}
+	return enable
+}
+
 // makeWait is the fix for a state in which nothing is answered.
 func (e *explainer) makeWait() string {
-	n, name := e.dec.Node, nameOf(e.dec.Node)
+	n := e.dec.Node
 	const option = "[api]restrict_boot_config = false answers in every state"
 	switch {
 	case n.ProvisionState.Transient():
@@ -66,37 +89,63 @@ func (e *explainer) makeWait() string {
 	case n.ProvisionState == usher.Active && e.condition.DeployInterface == "ramdisk":
 		return "a ramdisk deployment boots from the network while active: " + option
 	case n.ProvisionState == usher.Active:
-		return fmt.Sprintf("nothing, where it is to boot its own disk; to deploy it anew: %s (or %s)",
-			e.Site.command(usher.EventRebuild, name), option)
+		return fmt.Sprintf("nothing, where it is to boot its own disk; to deploy it anew: %s (or %s)", e.todo(usher.EventRebuild), option)
 	}
-	way := toDeployment(n.ProvisionState)
-	if len(way) == 0 {
+	fix := e.deployment()
+	if fix == "" {
 		return option
 	}
-	fix := strings.Join(e.Site.commands(way, name), ", then ")
 	if e.condition.LastError != "" {
 		fix = "mend what last_error says, then " + fix
 	}
 	return fix + " (or " + option + ")"
 }
 
+// deployment is what to type to make a node at rest wait for a ramdisk, empty
+// where nothing does. Where there is a way that keeps the disk of an instance,
+// it comes first.
+func (e *explainer) deployment() string {
+	way := toDeployment(e.dec.Node.ProvisionState)
+	if len(way) == 0 {
+		return ""
+	}
+	if verb, ok := again(e.dec.Node.ProvisionState); ok {
+		return e.todo(verb) + "; to deploy it anew instead: " + e.todo(way...)
+	}
+	return e.todo(way...)
+}
+
+// todo is what to type for verbs in a row, with what they cost.
+func (e *explainer) todo(verbs ...usher.Event) string {
+	text := strings.Join(e.Site.commands(verbs, nameOf(e.dec.Node)), ", then ")
+	if lost := losses(verbs, e.condition.DeployInterface); lost != "" {
+		text += ", which " + lost
+	}
+	return text
+}
+
 // noFile is the fix where the conductor was asked and has nothing.
 func (e *explainer) noFile() string {
-	n, name := e.dec.Node, nameOf(e.dec.Node)
+	n := e.dec.Node
 	if !n.ProvisionState.Waiting() {
-		if way := toDeployment(n.ProvisionState); len(way) > 0 && n.ProvisionState != usher.Active {
-			return "in this state there is nothing to boot: " + strings.Join(e.Site.commands(way, name), ", then ")
+		if fix := e.deployment(); fix != "" && n.ProvisionState != usher.Active {
+			return "in this state there is nothing to boot: " + fix
 		}
 		return "in this state there is nothing to boot"
 	}
-	if n.ProvisionState == usher.InspectWait && e.Site.Ironic {
-		return "nothing, where ironic-inspector boots the machine: let [pxe]ipxe_fallback_script lead there"
+	if e.unmanaged {
+		return "nothing, where ironic-inspector boots the machine: let [pxe]ipxe_fallback_script lead there; " +
+			"where Ironic's boot file is to do it, set [inspector]require_managed_boot = true"
 	}
-	verb := usher.EventDelete
-	if _, ok := n.ProvisionState.Next(usher.EventAbort); ok {
-		verb = usher.EventAbort
+	return fmt.Sprintf("read in the log of %s's conductor why it wrote none; then %s, and begin anew", e.asked(), e.todo(e.stop()))
+}
+
+// stop is the verb that ends what a waiting node waits for.
+func (e *explainer) stop() usher.Event {
+	if _, ok := e.dec.Node.ProvisionState.Next(usher.EventAbort); ok {
+		return usher.EventAbort
 	}
-	return fmt.Sprintf("read in the log of %s's conductor why it wrote none; then %s, and begin anew", e.asked(), e.Site.command(verb, name))
+	return usher.EventDelete
 }
 
 // startConductor is the fix where no conductor is there for the node.

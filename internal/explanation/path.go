@@ -16,7 +16,11 @@ import (
 // path tells the way to the conductor and its answer, as far as the decision
 // went.
 func (e *explainer) path(ctx context.Context) {
-	if e.dec.Cause == dispatch.CauseWrongState {
+	switch e.dec.Cause {
+	case dispatch.CausePXEDisabled:
+		e.step("then", Note, 0, "the port decides: hash ring and conductors are not asked")
+		return
+	case dispatch.CauseWrongState:
 		e.step("then", Note, 0, "the state decides: hash ring and conductors are not asked")
 		return
 	}
@@ -45,6 +49,10 @@ func (e *explainer) path(ctx context.Context) {
 	for i, c := range e.seen.calls {
 		e.r.Calls = append(e.r.Calls, *c)
 		e.call(c, i)
+	}
+	if elsewhere := e.Dispatch.Elsewhere; elsewhere != nil {
+		managed, err := elsewhere.ManagesBoot(ctx, e.dec.Node)
+		e.unmanaged = err == nil && !managed
 	}
 }
 
@@ -208,11 +216,8 @@ func (e *explainer) call(c *Call, i int) {
 		e.step(name, Failed, 0, c.Error, more...)
 	case ev.WouldPrepare:
 		text := "not prepared yet: the first request makes " + c.Host + " do it"
-		switch {
-		case ev.Found && !ev.PreparedFor.IsZero() && !ev.PreparedFor.Equal(ev.Stamp):
+		if !ev.PreparedFor.IsZero() && !ev.PreparedFor.Equal(ev.Stamp) {
 			text = "prepared for an earlier state of the node: the first request makes " + c.Host + " do it again"
-		case ev.Found:
-			text = "from before " + c.Host + " started or was reloaded: the first request makes it prepare the node again"
 		}
 		e.step(name, Note, 0, text, more...)
 	case ev.Plain:

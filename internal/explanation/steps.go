@@ -156,10 +156,10 @@ func (e *explainer) port(ctx context.Context, mac usher.MAC) {
 	ports, err := e.Inventory.PortsOf(ctx, e.dec.Node.UUID, maxPorts)
 	took := time.Since(start)
 	if err != nil {
-		e.step("port", Note, took, "details are not known: "+err.Error()+"; 'usher db grants' prints the rights that they need")
+		e.step("port", e.portMark(Note), took, e.portText()+"; more is not known: "+err.Error()+"; 'usher db grants' prints the rights that it needs")
 		return
 	}
-	var others, pxe []string
+	var others []string
 	for _, p := range ports {
 		mine := Port{UUID: p.PortUUID, Address: p.Address.String(), PXEEnabled: p.PXEEnabled}
 		if p.Address == mac {
@@ -167,26 +167,39 @@ func (e *explainer) port(ctx context.Context, mac usher.MAC) {
 			continue
 		}
 		e.r.Ports = append(e.r.Ports, mine)
-		others = append(others, mine.Address)
-		if p.PXEEnabled {
-			pxe = append(pxe, mine.Address)
+		if p.PXEEnabled || e.Dispatch.AllPorts {
+			others = append(others, mine.Address)
 		}
 	}
+	text := e.portText()
 	if len(e.r.Ports) == 0 || e.r.Ports[0].Address != mac.String() {
-		e.step("port", Note, took, "one of more than "+fmt.Sprint(maxPorts)+" of the node")
+		e.step("port", e.portMark(Note), took, text+"; one of more than "+fmt.Sprint(maxPorts)+" of the node")
 		return
 	}
-	mine := e.r.Ports[0]
-	text := fmt.Sprintf("%s, pxe_enabled = %t", mine.UUID, mine.PXEEnabled)
-	switch {
-	case !mine.PXEEnabled && len(pxe) > 0:
-		text += "; the node is meant to boot from " + strings.Join(pxe, ", ") + ", and every port of it is answered"
-	case !mine.PXEEnabled:
-		text += "; every port of a node is answered"
-	case len(others) > 0:
+	text = e.r.Ports[0].UUID + ", " + text
+	if len(others) > 0 {
 		text += "; also answered: " + strings.Join(others, ", ")
 	}
-	e.step("port", OK, took, text)
+	e.step("port", e.portMark(OK), took, text)
+}
+
+// portText says whether the port is one to boot from.
+func (e *explainer) portText() string {
+	switch {
+	case !e.dec.Node.PXEDisabled:
+		return "pxe_enabled = true"
+	case e.Dispatch.AllPorts:
+		return "pxe_enabled = false, and [neutron]add_all_ports = true has it answered all the same"
+	}
+	return "pxe_enabled = false: it is not answered"
+}
+
+// portMark is the mark of the port's step, good unless the port is the cause.
+func (e *explainer) portMark(good Mark) Mark {
+	if e.dec.Cause == dispatch.CausePXEDisabled {
+		return Failed
+	}
+	return good
 }
 
 // state tells whether the node may boot, and what would change that.
@@ -226,9 +239,9 @@ func (e *explainer) state(ctx context.Context) {
 	default:
 		text += ": waits for no ramdisk, and [api]restrict_boot_config = true answers only nodes that do"
 		if len(single) > 0 {
-			more = append(more, "verbs that make it wait for one: "+strings.Join(words(single), ", "))
+			more = append(more, "verbs that make it wait for one: "+strings.Join(described(single, condition.DeployInterface), ", "))
 		} else if len(way) > 0 && !n.ProvisionState.Transient() {
-			more = append(more, "verbs on the way to waiting for one: "+strings.Join(words(way), ", then "))
+			more = append(more, "verbs on the way to waiting for one: "+strings.Join(described(way, condition.DeployInterface), ", then "))
 		}
 	}
 	mark := OK

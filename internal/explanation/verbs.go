@@ -2,6 +2,7 @@ package explanation
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/usher-boot/usher"
 )
@@ -73,6 +74,59 @@ func booting(from usher.State) []usher.Event {
 		}
 	}
 	return found
+}
+
+// again is the verb that a node with an instance can be given once more, and
+// that keeps the instance's disk.
+func again(s usher.State) (verb usher.Event, ok bool) {
+	switch s {
+	case usher.ServiceFailed:
+		return usher.EventService, true
+	case usher.RescueFailed, usher.Rescue:
+		return usher.EventRescue, true
+	case usher.UnrescueFailed:
+		return usher.EventUnrescue, true
+	case usher.AdoptFailed:
+		return usher.EventAdopt, true
+	}
+	return "", false
+}
+
+// losses says what verbs do to the node's disks, for people; empty where they
+// leave them alone. A ramdisk deployment writes to no disk.
+func losses(verbs []usher.Event, deployInterface string) string {
+	var lost []string
+	if slices.Contains(verbs, usher.EventDelete) {
+		lost = append(lost, "deletes its instance")
+	}
+	if slices.ContainsFunc(verbs, cleans) {
+		lost = append(lost, "may erase its disks by cleaning")
+	}
+	if deployInterface != "ramdisk" && (slices.Contains(verbs, usher.EventDeploy) || slices.Contains(verbs, usher.EventRebuild)) {
+		lost = append(lost, "writes its disk anew")
+	}
+	return strings.Join(lost, " and ")
+}
+
+// cleans says that a verb has the node cleaned, which automated cleaning or
+// the steps that are asked for may do by erasing disks.
+func cleans(verb usher.Event) bool {
+	return verb == usher.EventDelete || verb == usher.EventProvide || verb == usher.EventClean
+}
+
+// described are verbs for people, with what they cost a node that has
+// something to lose.
+func described(verbs []usher.Event, deployInterface string) []string {
+	all := words(verbs)
+	for i, v := range verbs {
+		if v == usher.EventDeploy {
+			continue // it is for nodes without an instance
+		}
+		if lost := losses(verbs[i:i+1], deployInterface); lost != "" {
+			all[i] += " (" + lost + ")"
+		}
+	}
+	return all
 }
 
 // command is what to type for a verb: usher's own where there is one.

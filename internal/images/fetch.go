@@ -7,20 +7,23 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path"
 	"syscall"
 	"time"
 )
 
-// note is what is remembered beside a cached image, to tell whether its
-// source has changed.
+// note is what is remembered of a source, to tell whether it has changed.
 type note struct {
 	URL          string    `json:"url"` // without credentials, for people
 	Size         int64     `json:"size"`
+	SHA256       string    `json:"sha256,omitempty"` // of the content; older versions have none
 	ETag         string    `json:"etag,omitempty"`
 	LastModified string    `json:"last_modified,omitempty"` // as the server wrote it
 	Modified     time.Time `json:"modified,omitzero"`       // of a local file
+
+	// checked is when this process last began to ask the source, which had
+	// this content then.
+	checked time.Time
 }
 
 // errFresh says that the cached image is still what its source has.
@@ -34,27 +37,23 @@ const (
 	noteSuffix = ".json"
 )
 
-// fetch makes sure that the cache holds an image as its source has it now.
-func (c *Cache) fetch(ctx context.Context, s source) error {
-	cached := c.cached(s)
-	if cached != nil && s.sum != (checksum{}) {
-		return nil // it is what it was promised to be, and cannot change
+// fetch makes sure that the store holds an image as its source has it now.
+func (st *Store) fetch(ctx context.Context, s source) (digest string, err error) {
+	if err := st.adopt(ctx, s); err != nil {
+		st.options.Logger.Warn("cannot adopt an image of an older version; fetching it", "image", s.shown, "error", err)
+	}
+	known := st.known(s)
+	if known != nil && s.sum != (checksum{}) {
+		return known.SHA256, nil // it is what it was promised to be, and cannot change
 	}
 	select {
-	case c.slots <- struct{}{}:
-		defer func() { <-c.slots }()
+	case st.slots <- struct{}{}:
+		defer func() { <-st.slots }()
 	case <-ctx.Done():
-		return ctx.Err()
+		return "", ctx.Err()
 	}
-	name := path.Join(folder, partPrefix+rand.Text())
-	part, err := c.root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return c.named(s, err)
-	}
-	// Once renamed it is not there to be removed.
-	defer func() { _ = errors.Join(part.Close(), c.root.Remove(name)) }()
-
-	d := &download{cache: c, source: s, cached: cached, file: part}
+	d := &download{store: st, source: s, known: known}
+	defer d.discard()
 	started := time.Now()
 	if s.url.Scheme == "file" {
 		err = d.copyFile(ctx)
@@ -62,21 +61,28 @@ func (c *Cache) fetch(ctx context.Context, s source) error {
 		err = d.get(ctx)
 	}
 	if err == nil {
-		err = c.store(s, d, name)
+		d.note.checked = started
+		err = st.keep(s, d)
 	}
-	c.options.Fetched(Fetch{Result: resultOf(ctx, err), Bytes: d.written, Took: time.Since(started)})
-	if errors.Is(err, errFresh) {
-		return nil
+	st.options.Fetched(Fetch{Result: resultOf(ctx, err), Bytes: d.written, Took: time.Since(started)})
+	switch {
+	case err == nil:
+		return d.note.SHA256, nil
+	case errors.Is(err, errFresh):
+		if !errors.Is(err, errStale) {
+			known.checked = started
+		}
+		return known.SHA256, st.remember(s, *known)
 	}
-	return c.named(s, err)
+	return "", st.named(s, err)
 }
 
 // named puts the image's name to a failure of our disk, and says which disk is
 // full instead of which temporary file.
-func (c *Cache) named(s source, err error) error {
+func (st *Store) named(s source, err error) error {
 	for _, full := range []error{syscall.ENOSPC, syscall.EDQUOT} {
 		if errors.Is(err, full) {
-			return fmt.Errorf("store image %s: %s is full: %w", s.shown, c.options.Root, full)
+			return fmt.Errorf("store image %s: %s is full: %w", s.shown, st.options.Root, full)
 		}
 	}
 	if _, ok := errors.AsType[*fs.PathError](err); ok {
@@ -85,47 +91,89 @@ func (c *Cache) named(s source, err error) error {
 	return err
 }
 
-// cached returns the note of an image that the cache holds whole, else nil.
-func (c *Cache) cached(s source) *note {
-	text, err := c.root.ReadFile(path.Join(folder, s.key+noteSuffix))
-	if err != nil {
-		return nil
-	}
-	var n note
-	info, err := c.root.Stat(path.Join(folder, s.key))
-	if err != nil || json.Unmarshal(text, &n) != nil || info.Size() != n.Size {
+// known returns the note of a source whose content is here, else nil.
+func (st *Store) known(s source) *note {
+	st.mu.RLock()
+	defer st.mu.RUnlock()
+	n, ok := st.notes[s.key]
+	if c := st.contents[n.SHA256]; !ok || c == nil || c.missing {
 		return nil
 	}
 	return &n
 }
 
-// store puts a finished download in its place. The note comes second: an
-// image with an older note is only fetched once more.
-func (c *Cache) store(s source, d *download, part string) error {
-	err := d.file.Chmod(c.options.FilePermission)
+// remember notes that a source has been asked, and that its content is in use.
+// It fails where the content was removed meanwhile.
+func (st *Store) remember(s source, n note) error {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	c := st.contents[n.SHA256]
+	if c == nil || c.missing {
+		return unavailable(s.shown, "it was removed from the disk just now")
+	}
+	st.notes[s.key] = n
+	c.used, c.source = time.Now(), &s
+	return nil
+}
+
+// keep puts a finished download in its place.
+func (st *Store) keep(s source, d *download) error {
+	err := d.file.Chmod(st.options.FilePermission)
 	if err == nil {
 		err = d.file.Sync()
 	}
 	if err == nil && !d.note.Modified.IsZero() {
 		// What serves the file may tell clients its age.
-		err = c.root.Chtimes(part, time.Time{}, d.note.Modified)
-	}
-	if err == nil {
-		err = c.root.Rename(part, path.Join(folder, s.key))
+		err = st.root.Chtimes(d.name, time.Time{}, d.note.Modified)
 	}
 	if err != nil {
 		return err
 	}
-	text, err := json.Marshal(d.note)
+	return st.place(s, d.note, d.name)
+}
+
+// place makes a whole file the content that n tells of, unless that is here
+// already, and writes n down. The note comes second: without it the image is
+// only fetched once more.
+func (st *Store) place(s source, n note, file string) error {
+	st.placing.Lock()
+	defer st.placing.Unlock()
+	if !st.Has(n.SHA256) {
+		dir := path.Join(folder, n.SHA256)
+		if err := st.makeFolder(dir); err != nil {
+			return err
+		}
+		for _, name := range st.options.Names {
+			if err := st.root.Symlink(contentFile, path.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrExist) {
+				return err
+			}
+		}
+		if err := st.root.Rename(file, path.Join(dir, contentFile)); err != nil {
+			return err
+		}
+		st.mu.Lock()
+		st.contents[n.SHA256] = &entry{size: n.Size}
+		st.mu.Unlock()
+	} else if err := st.root.Remove(file); err != nil {
+		return err
+	}
+	if err := st.writeNote(s.key, n); err != nil {
+		return err
+	}
+	return st.remember(s, n)
+}
+
+func (st *Store) writeNote(key string, n note) error {
+	text, err := json.Marshal(n)
 	if err != nil {
 		return err
 	}
-	temporary := path.Join(folder, partPrefix+rand.Text())
-	if err = c.root.WriteFile(temporary, text, 0o600); err == nil {
-		err = c.root.Rename(temporary, path.Join(folder, s.key+noteSuffix))
+	temporary := path.Join(private, partPrefix+rand.Text())
+	if err = st.root.WriteFile(temporary, text, 0o600); err == nil {
+		err = st.root.Rename(temporary, path.Join(private, key+noteSuffix))
 	}
 	if err != nil {
-		_ = c.root.Remove(temporary)
+		_ = st.root.Remove(temporary)
 	}
 	return err
 }

@@ -13,11 +13,11 @@ import (
 )
 
 // copyFile copies a file:// image. Ironic hard-links it: then whoever edits
-// the file in place changes what a booting node is reading, our permissions
-// are the source's too, and a count of links no longer tells whether a node
-// uses the image. The kernel shares the blocks where the file system can.
+// the file in place changes what a booting node is reading, and our
+// permissions are the source's too. The kernel shares the blocks where the
+// file system can.
 func (d *download) copyFile(ctx context.Context) error {
-	f, err := d.cache.openAllowed(d.source)
+	f, err := d.store.openAllowed(d.source)
 	if err != nil {
 		return err
 	}
@@ -26,7 +26,7 @@ func (d *download) copyFile(ctx context.Context) error {
 	if err != nil || !info.Mode().IsRegular() {
 		return invalid(d.source.shown, "Specified image file not found.")
 	}
-	if c := d.cached; c != nil && c.Size == info.Size() && c.Modified.Equal(info.ModTime()) {
+	if n := d.known; n != nil && n.Size == info.Size() && n.Modified.Equal(info.ModTime()) {
 		return errFresh
 	}
 	if err := d.restart(); err != nil {
@@ -54,24 +54,31 @@ func (d *download) copyFile(ctx context.Context) error {
 	return d.finish()
 }
 
+// rehash reads back what the kernel has copied.
 func (d *download) rehash() error {
-	if d.hash == nil {
-		return nil
-	}
 	if _, err := d.file.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
-	_, err := io.Copy(d.hash, d.file)
-	return err
+	buffer := make([]byte, 128<<10)
+	for {
+		n, err := d.file.Read(buffer)
+		d.sum(buffer[:n])
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
 }
 
 // openAllowed opens a local image if, with every symbolic link resolved, it
 // lies in an allowed folder. It is opened through that folder, so that no
 // link made meanwhile leads out of it.
-func (c *Cache) openAllowed(s source) (*os.File, error) {
+func (st *Store) openAllowed(s source) (*os.File, error) {
 	refused := invalid(s.shown, "Security: Path %s is not allowed for image source file URLs "+
 		"([conductor]file_url_allowed_paths)", s.url.Path)
-	for _, allowed := range c.options.AllowedPaths {
+	for _, allowed := range st.options.AllowedPaths {
 		// Whether a file outside exists is not ours to tell.
 		if clean := filepath.Clean(s.url.Path); clean != allowed && !strings.HasPrefix(clean, strings.TrimRight(filepath.Clean(allowed), "/")+"/") {
 			continue
@@ -83,13 +90,13 @@ func (c *Cache) openAllowed(s source) (*os.File, error) {
 		if err != nil {
 			return nil, invalid(s.shown, "%v", err)
 		}
-		return c.openBelow(s, real, refused)
+		return st.openBelow(s, real, refused)
 	}
 	return nil, refused
 }
 
-func (c *Cache) openBelow(s source, real string, refused error) (*os.File, error) {
-	for _, allowed := range c.options.AllowedPaths {
+func (st *Store) openBelow(s source, real string, refused error) (*os.File, error) {
+	for _, allowed := range st.options.AllowedPaths {
 		allowed, err := filepath.EvalSymlinks(allowed)
 		if err != nil {
 			continue // an allowed folder that is not there

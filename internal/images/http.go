@@ -18,14 +18,11 @@ func (e temporary) Unwrap() error { return e.error }
 var errStalled = errors.New("no data")
 
 // get downloads by HTTP, with as many attempts as bring the file further and
-// a few more. An image that is in the cache is used as it is when its server
+// a few more. An image that is in the store is used as it is when its server
 // is out of order, and at once: a machine waits for the answer, and the
 // conductor that took it over may be the third one that is asked.
 func (d *download) get(ctx context.Context) error {
-	if err := d.restart(); err != nil {
-		return err
-	}
-	o := d.cache.options
+	o := d.store.options
 	pause, furthest := o.RetryPause, int64(0)
 	for attempt := 1; ; attempt++ {
 		err := d.request(ctx)
@@ -36,16 +33,16 @@ func (d *download) get(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if d.cached != nil && d.done == 0 {
-			o.Logger.Warn("image server out of order, using the cached image", "image", d.source.shown, "cause", passing.Error())
+		if d.known != nil && d.done == 0 {
+			o.Logger.Warn("image server out of order, using the stored image", "image", d.source.shown, "cause", passing.Error())
 			return errStale
 		}
 		if d.done > furthest {
 			attempt, pause, furthest = 1, o.RetryPause, d.done
 		}
 		if attempt >= o.Attempts {
-			if d.cached != nil {
-				o.Logger.Warn("image server out of order, using the cached image", "image", d.source.shown, "cause", passing.Error())
+			if d.known != nil {
+				o.Logger.Warn("image server out of order, using the stored image", "image", d.source.shown, "cause", passing.Error())
 				return errStale
 			}
 			return unavailable(d.source.shown, "%v (%d attempts)", passing.error, o.Attempts)
@@ -61,19 +58,19 @@ func (d *download) get(ctx context.Context) error {
 	}
 }
 
-// cachedPatience is how long the server may take to say whether an image that
-// is in the cache is still the right one.
-const cachedPatience = time.Second
+// knownPatience is how long the server may take to say whether an image that
+// is in the store is still the right one.
+const knownPatience = time.Second
 
 // request is one attempt. It goes on where the last one ended, where the
 // server has given something to recognise the file by.
 func (d *download) request(ctx context.Context) error {
-	stall := d.cache.options.StallTimeout
+	stall := d.store.options.StallTimeout
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	patience := stall
-	if d.cached != nil && d.done == 0 {
-		patience = min(stall, cachedPatience)
+	if d.known != nil && d.done == 0 {
+		patience = min(stall, knownPatience)
 	}
 	watchdog := time.AfterFunc(patience, func() { cancel(fmt.Errorf("%w for %s", errStalled, patience)) })
 	defer watchdog.Stop()
@@ -83,7 +80,7 @@ func (d *download) request(ctx context.Context) error {
 		return invalid(d.source.shown, "it is not a URL")
 	}
 	d.condition(req)
-	resp, err := d.cache.options.Client.Do(req)
+	resp, err := d.store.options.Client.Do(req)
 	if err != nil {
 		if cause := context.Cause(ctx); cause != nil {
 			err = cause
@@ -116,14 +113,14 @@ func (d *download) condition(req *http.Request) {
 		}
 		return
 	}
-	if d.cached == nil {
+	if d.known == nil {
 		return
 	}
-	if d.cached.ETag != "" {
-		req.Header.Set("If-None-Match", d.cached.ETag)
+	if d.known.ETag != "" {
+		req.Header.Set("If-None-Match", d.known.ETag)
 	}
-	if d.cached.LastModified != "" {
-		req.Header.Set("If-Modified-Since", d.cached.LastModified)
+	if d.known.LastModified != "" {
+		req.Header.Set("If-Modified-Since", d.known.LastModified)
 	}
 }
 
@@ -138,7 +135,7 @@ func (d *download) validator() string {
 // accept judges an answer, and empties the file where it begins anew.
 func (d *download) accept(resp *http.Response) error {
 	switch code := resp.StatusCode; {
-	case code == http.StatusNotModified && d.cached != nil:
+	case code == http.StatusNotModified && d.known != nil:
 		return errFresh
 	case code == http.StatusPartialContent && d.done > 0:
 		var first int64

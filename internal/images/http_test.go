@@ -82,7 +82,7 @@ func TestResume(t *testing.T) {
 				}
 			})
 			c := open(t, Options{})
-			if err := link(t, c, Image{URL: url, Checksum: sum(tc.want)}, "k"); err != nil {
+			if err := fetch(t, c, Image{URL: url, Checksum: sum(tc.want)}, "k"); err != nil {
 				t.Fatal(err)
 			}
 			wantFile(t, c, "k", tc.want)
@@ -114,7 +114,7 @@ func TestAttempts(t *testing.T) {
 		}
 	})
 	c := open(t, Options{Attempts: 2})
-	if err := link(t, c, Image{URL: url, Checksum: sum(content)}, "k"); err != nil {
+	if err := fetch(t, c, Image{URL: url, Checksum: sum(content)}, "k"); err != nil {
 		t.Error(err)
 	}
 	if want := (len(content) + step - 1) / step; asked != want {
@@ -123,7 +123,7 @@ func TestAttempts(t *testing.T) {
 	for _, code := range []int{500, 503, 429, 408} {
 		asked = 0
 		url := serve(t, func(w http.ResponseWriter, _ *http.Request) { asked++; w.WriteHeader(code) })
-		err := link(t, c, Image{URL: url}, "k")
+		err := fetch(t, c, Image{URL: url}, "k")
 		if !errors.Is(err, usher.ErrUnavailable) || asked != 2 {
 			t.Errorf("%d: %v, asked %d times", code, err, asked)
 		}
@@ -131,7 +131,7 @@ func TestAttempts(t *testing.T) {
 	for _, code := range []int{400, 401, 403, 404, 204} {
 		asked = 0
 		url := serve(t, func(w http.ResponseWriter, _ *http.Request) { asked++; w.WriteHeader(code) })
-		err := link(t, c, Image{URL: url}, "k")
+		err := fetch(t, c, Image{URL: url}, "k")
 		if !errors.Is(err, usher.ErrInvalid) || asked != 1 || !strings.Contains(err.Error(), fmt.Sprint(code)) {
 			t.Errorf("%d: %v, asked %d times", code, err, asked)
 		}
@@ -147,7 +147,7 @@ func TestStall(t *testing.T) {
 	silent := serve(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	c := open(t, Options{StallTimeout: 50 * time.Millisecond, Attempts: 2})
 	for _, u := range []string{url, silent} {
-		err := link(t, c, Image{URL: u}, "k")
+		err := fetch(t, c, Image{URL: u}, "k")
 		if !errors.Is(err, usher.ErrUnavailable) || !strings.Contains(err.Error(), "no data for 50ms") {
 			t.Errorf("error %v", err)
 		}
@@ -163,7 +163,7 @@ func TestServerDown(t *testing.T) {
 	down := "http://user:secret@" + listener.Addr().String() + "/path/k?token=secret#secret"
 	listener.Close()
 	c := open(t, Options{Attempts: 2})
-	err = link(t, c, Image{URL: down}, "k")
+	err = fetch(t, c, Image{URL: down}, "k")
 	if !errors.Is(err, usher.ErrUnavailable) || !strings.Contains(err.Error(), "/path/k?...") || !strings.Contains(err.Error(), "refused") {
 		t.Errorf("error %v", err)
 	}
@@ -171,7 +171,7 @@ func TestServerDown(t *testing.T) {
 		t.Errorf("error %v shows secrets", err)
 	}
 
-	// With a copy in the cache an outage does no harm, but a "no" counts.
+	// With a copy in the store an outage does no harm, but a "no" counts.
 	code := http.StatusOK
 	url := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(code)
@@ -182,7 +182,7 @@ func TestServerDown(t *testing.T) {
 		want error
 	}{{200, nil}, {503, nil}, {404, usher.ErrInvalid}} {
 		code = step.code
-		if err := link(t, c, Image{URL: url}, "k"); !errors.Is(err, step.want) {
+		if err := fetch(t, c, Image{URL: url}, "k"); !errors.Is(err, step.want) {
 			t.Errorf("%d: %v, want %v", code, err, step.want)
 		}
 		wantFile(t, c, "k", []byte("k"))
@@ -206,7 +206,7 @@ func TestProgress(t *testing.T) {
 	}})
 	for _, u := range []string{url + "/k?secret", "file://" + file} {
 		got = nil
-		if err := link(t, c, Image{URL: u}, "k"); err != nil {
+		if err := fetch(t, c, Image{URL: u}, "k"); err != nil {
 			t.Fatal(err)
 		}
 		size := int64(len(content))
@@ -231,14 +231,14 @@ func TestDownloads(t *testing.T) {
 	c := open(t, Options{Downloads: 1})
 	var first sync.WaitGroup
 	first.Go(func() {
-		if err := link(t, c, Image{URL: url + "/1"}, "k1"); err != nil {
+		if err := fetch(t, c, Image{URL: url + "/1"}, "k1"); err != nil {
 			t.Error(err)
 		}
 	})
 	<-arrived
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
-	if err := c.Link(ctx, Image{URL: url + "/2"}, "node", "k2"); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := c.Fetch(ctx, Image{URL: url + "/2"}, time.Now()); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("second download: %v", err)
 	}
 	close(release)

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
@@ -29,8 +30,15 @@ func sum(b []byte) string {
 	return hex.EncodeToString(s[:])
 }
 
-// open makes a cache in a new root with a node's folder in it.
-func open(t *testing.T, o Options) *Cache {
+// testStore is a store, and what was fetched from it by names of the tests'.
+type testStore struct {
+	*Store
+	mu      sync.Mutex
+	digests map[string]string
+}
+
+// open opens a store in a new root.
+func open(t *testing.T, o Options) *testStore {
 	t.Helper()
 	if o.Root == "" {
 		o.Root = t.TempDir()
@@ -38,19 +46,16 @@ func open(t *testing.T, o Options) *Cache {
 	if o.RetryPause == 0 {
 		o.RetryPause = time.Millisecond
 	}
-	if err := os.Mkdir(filepath.Join(o.Root, "node"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	c, err := New(o)
+	st, err := New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := c.Close(); err != nil {
+		if err := st.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	return c
+	return &testStore{Store: st, digests: map[string]string{}}
 }
 
 func serve(t *testing.T, h http.HandlerFunc) string {
@@ -60,23 +65,34 @@ func serve(t *testing.T, h http.HandlerFunc) string {
 	return s.URL
 }
 
-func link(t *testing.T, c *Cache, image Image, name string) error {
+// fetch fetches an image as its source has it now.
+func fetch(t *testing.T, st *testStore, image Image, name string) error {
 	t.Helper()
-	return c.Link(t.Context(), image, "node", name)
+	digest, err := st.Fetch(t.Context(), image, time.Now())
+	if err == nil {
+		st.mu.Lock()
+		defer st.mu.Unlock()
+		st.digests[name] = digest
+	}
+	return err
 }
 
-// wantFile checks a node's file, and that nothing temporary is left.
-func wantFile(t *testing.T, c *Cache, name string, want []byte) {
+// wantFile checks what was fetched last by a name, and that nothing temporary
+// is left.
+func wantFile(t *testing.T, st *testStore, name string, want []byte) {
 	t.Helper()
-	got, err := os.ReadFile(filepath.Join(c.options.Root, "node", name))
-	if want == nil && errors.Is(err, fs.ErrNotExist) {
-		err = nil
+	digest := st.digests[name]
+	if (want == nil) != (digest == "") || want != nil && digest != sum(want) {
+		t.Errorf("%s: digest %q, want that of %d bytes", name, digest, len(want))
 	}
-	if err != nil || !bytes.Equal(got, want) {
-		t.Errorf("%s: %d bytes, %v; want %d bytes", name, len(got), err, len(want))
+	if want != nil {
+		got, err := st.content(digest)
+		if err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s: %d bytes, %v; want %d bytes", name, len(got), err, len(want))
+		}
 	}
-	err = filepath.WalkDir(c.options.Root, func(path string, e fs.DirEntry, err error) error {
-		if strings.HasPrefix(e.Name(), partPrefix) || strings.HasPrefix(e.Name(), ".usher-") {
+	err := filepath.WalkDir(st.options.Root, func(path string, e fs.DirEntry, err error) error {
+		if strings.HasPrefix(e.Name(), partPrefix) {
 			t.Errorf("left behind: %s", path)
 		}
 		return err
@@ -84,6 +100,16 @@ func wantFile(t *testing.T, c *Cache, name string, want []byte) {
 	if err != nil {
 		t.Error(err)
 	}
+}
+
+// content reads an image as the machines' listener does.
+func (st *testStore) content(digest string) ([]byte, error) {
+	file, err := st.Open(digest)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return io.ReadAll(file)
 }
 
 func TestOncePerImage(t *testing.T) {
@@ -101,7 +127,7 @@ func TestOncePerImage(t *testing.T) {
 	var callers sync.WaitGroup
 	for n := range 20 {
 		callers.Go(func() {
-			if err := link(t, c, image, fmt.Sprint("kernel", n)); err != nil {
+			if err := fetch(t, c, image, fmt.Sprint("kernel", n)); err != nil {
 				t.Error(err)
 			}
 		})
@@ -110,7 +136,7 @@ func TestOncePerImage(t *testing.T) {
 	// One who gives up neither waits nor ends it for the others.
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := c.Link(ctx, image, "node", "given-up"); !errors.Is(err, context.Canceled) {
+	if _, err := c.Fetch(ctx, image, time.Now()); !errors.Is(err, context.Canceled) {
 		t.Errorf("a caller who gave up: %v", err)
 	}
 	close(release)
@@ -121,12 +147,12 @@ func TestOncePerImage(t *testing.T) {
 	for n := range 20 {
 		wantFile(t, c, fmt.Sprint("kernel", n), content)
 	}
-	// Again, over the same name: nothing is fetched, nothing is left over.
-	if err := link(t, c, image, "kernel0"); err != nil || asked.Load() != 1 {
+	// Again: nothing is fetched, nothing is left over.
+	if err := fetch(t, c, image, "kernel0"); err != nil || asked.Load() != 1 {
 		t.Errorf("again: %v, fetched %d times", err, asked.Load())
 	}
 	wantFile(t, c, "kernel0", content)
-	info, err := os.Stat(filepath.Join(c.options.Root, "node", "kernel0"))
+	info, err := os.Stat(filepath.Join(c.options.Root, "images", sum(content), "image"))
 	if err != nil || info.Mode() != 0o644 {
 		t.Errorf("mode %v, %v", info.Mode(), err)
 	}
@@ -145,7 +171,7 @@ func TestNobodyWaits(t *testing.T) {
 	c := open(t, Options{})
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { <-arrived; cancel() }()
-	if err := c.Link(ctx, Image{URL: url}, "node", "k"); !errors.Is(err, context.Canceled) {
+	if _, err := c.Fetch(ctx, Image{URL: url}, time.Now()); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
 	<-left
@@ -165,20 +191,20 @@ func TestChecksums(t *testing.T) {
 	const md5, sha1 = "900150983cd24fb0d6963f7d28e17f72", "a9993e364706816aba3e25717850c26c9cd0d89d"
 	for _, good := range []string{"", md5, "md5:" + md5, sha1, "sha1:" + sha1, "sha256:" + sum([]byte("abc")), strings.ToUpper(sum([]byte("abc")))} {
 		for _, u := range []string{url, "file://" + file} {
-			if err := link(t, c, Image{u, good}, "k"); err != nil {
+			if err := fetch(t, c, Image{u, good}, "k"); err != nil {
 				t.Errorf("%s of %s: %v", good, u, err)
 			}
 			wantFile(t, c, "k", []byte("abc"))
 		}
 	}
 	for _, bad := range []string{"x", "sha256:" + md5, "crc:00", md5[:31], md5[:31] + "g", "sha256:", ":"} {
-		if err := link(t, c, Image{url, bad}, "k"); !errors.Is(err, usher.ErrInvalid) {
+		if err := fetch(t, c, Image{url, bad}, "k"); !errors.Is(err, usher.ErrInvalid) {
 			t.Errorf("checksum %q: %v", bad, err)
 		}
 	}
 	wrong := sum([]byte("abd"))
 	for _, u := range []string{url, "file://" + file} {
-		err := link(t, c, Image{u, wrong}, "wrong")
+		err := fetch(t, c, Image{u, wrong}, "wrong")
 		if !errors.Is(err, usher.ErrInvalid) || !strings.Contains(err.Error(), wrong) || !strings.Contains(err.Error(), sum([]byte("abc"))) {
 			t.Errorf("mismatch: %v, want ErrInvalid naming both", err)
 		}
@@ -215,7 +241,7 @@ func TestFresh(t *testing.T) {
 			if string(*body.Load()) != step.text {
 				set(step.text)
 			}
-			if err := link(t, c, Image{URL: url}, "k"); err != nil {
+			if err := fetch(t, c, Image{URL: url}, "k"); err != nil {
 				t.Fatal(err)
 			}
 			wantFile(t, c, "k", []byte(step.text))
@@ -247,11 +273,11 @@ func TestChangedKeepsOthers(t *testing.T) {
 	}
 	c := open(t, Options{AllowedPaths: []string{filepath.Dir(file)}})
 	write("one", 1e9)
-	if err := link(t, c, Image{URL: "file://" + file}, "first"); err != nil {
+	if err := fetch(t, c, Image{URL: "file://" + file}, "first"); err != nil {
 		t.Fatal(err)
 	}
 	write("two", 1e9+1)
-	if err := link(t, c, Image{URL: "file://" + file}, "second"); err != nil {
+	if err := fetch(t, c, Image{URL: "file://" + file}, "second"); err != nil {
 		t.Fatal(err)
 	}
 	wantFile(t, c, "first", []byte("one"))
@@ -288,12 +314,12 @@ func TestFileURLs(t *testing.T) {
 		allowed + "/absent": "not found",
 		allowed:             "not found",
 	} {
-		err := link(t, c, Image{URL: "file://" + path}, "k")
+		err := fetch(t, c, Image{URL: "file://" + path}, "k")
 		if want == "" && err != nil || want != "" && (!errors.Is(err, usher.ErrInvalid) || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%s: %v, want %q", path, err, want)
 		}
 	}
-	if err := link(t, open(t, Options{}), Image{URL: "file://" + allowed + "/k"}, "k"); !errors.Is(err, usher.ErrInvalid) {
+	if err := fetch(t, open(t, Options{}), Image{URL: "file://" + allowed + "/k"}, "k"); !errors.Is(err, usher.ErrInvalid) {
 		t.Errorf("nothing allowed: %v", err)
 	}
 }
@@ -301,14 +327,9 @@ func TestFileURLs(t *testing.T) {
 func TestBadInput(t *testing.T) {
 	c := open(t, Options{})
 	for _, url := range []string{"", "k", "glance://x", "http://", "ftp://h/k", "file://host/k", "file:k", "http://user:secret@h/%zz"} {
-		err := link(t, c, Image{URL: url}, "k")
+		err := fetch(t, c, Image{URL: url}, "k")
 		if !errors.Is(err, usher.ErrInvalid) || strings.Contains(fmt.Sprint(err), "secret") {
 			t.Errorf("URL %q: %v", url, err)
-		}
-	}
-	for _, place := range [][2]string{{"node", "../k"}, {"node", "a/b"}, {"node", ""}, {"node", ".."}, {"../node", "k"}, {"/node", "k"}, {"", "k"}} {
-		if err := c.Link(t.Context(), Image{URL: "http://127.0.0.1:1/"}, place[0], place[1]); !errors.Is(err, usher.ErrInvalid) {
-			t.Errorf("place %q: %v", place, err)
 		}
 	}
 }

@@ -20,8 +20,8 @@ type Result string
 // Results of a fetch.
 const (
 	Fetched   Result = "fetched"
-	Unchanged Result = "unchanged" // the cache has what the source has
-	Stale     Result = "stale"     // the source is out of order, what the cache has is used
+	Unchanged Result = "unchanged" // the store has what the source has
+	Stale     Result = "stale"     // the source is out of order, what the store has is used
 	Failed    Result = "failed"
 	Abandoned Result = "abandoned" // nobody waited for it any more
 )

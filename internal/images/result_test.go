@@ -53,27 +53,27 @@ func TestResults(t *testing.T) {
 	c := open(t, Options{Fetched: f.add, Attempts: 1, AllowedPaths: []string{dir}})
 
 	image := Image{URL: url + "/kernel"}
-	if err := link(t, c, image, "kernel"); err != nil {
+	if err := fetch(t, c, image, "kernel"); err != nil {
 		t.Fatal(err)
 	}
 	f.want(t, Fetched, int64(len(content)))
-	if err := link(t, c, image, "kernel"); err != nil {
+	if err := fetch(t, c, image, "kernel"); err != nil {
 		t.Fatal(err)
 	}
 	f.want(t, Unchanged, 0)
 	broken.Store(true)
-	if err := link(t, c, image, "kernel"); err != nil {
+	if err := fetch(t, c, image, "kernel"); err != nil {
 		t.Fatal(err)
 	}
 	f.want(t, Stale, 0)
-	if err := link(t, c, Image{URL: url + "/other"}, "other"); err == nil {
+	if err := fetch(t, c, Image{URL: url + "/other"}, "other"); err == nil {
 		t.Fatal("no error")
 	}
 	f.want(t, Failed, 0)
 
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(10*time.Millisecond, cancel)
-	if err := c.Link(ctx, Image{URL: url + "/hangs"}, "node", "hangs"); err == nil {
+	if _, err := c.Fetch(ctx, Image{URL: url + "/hangs"}, time.Now()); err == nil {
 		t.Fatal("no error")
 	}
 	f.want(t, Abandoned, 0)
@@ -82,7 +82,7 @@ func TestResults(t *testing.T) {
 	if err := os.WriteFile(file, content, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := link(t, c, Image{URL: "file://" + file}, "file"); err != nil {
+	if err := fetch(t, c, Image{URL: "file://" + file}, "file"); err != nil {
 		t.Fatal(err)
 	}
 	f.want(t, Fetched, int64(len(content)))
@@ -91,7 +91,7 @@ func TestResults(t *testing.T) {
 	known := Image{URL: url + "/known", Checksum: "sha256:" + sum(content)}
 	broken.Store(false)
 	for range 2 {
-		if err := link(t, c, known, "known"); err != nil {
+		if err := fetch(t, c, known, "known"); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -18,7 +18,7 @@ type source struct {
 	url   *url.URL
 	shown string // the URL for messages: without credentials, query, fragment
 	sum   checksum
-	key   string // the image's name in the cache
+	key   string // names the source in the store
 }
 
 // checksum is what an image must hash to; the zero value means anything.
@@ -39,7 +39,7 @@ func newHash(algorithm string) hash.Hash {
 	return nil
 }
 
-func (c *Cache) parse(image Image) (source, error) {
+func parse(image Image) (source, error) {
 	u, err := url.Parse(image.URL)
 	if err != nil {
 		// The error would repeat the URL with its credentials.

@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/usher-boot/usher"
@@ -24,7 +25,7 @@ func BenchmarkBootNodeByMAC(b *testing.B) {
 					b.Fatal(err)
 				}
 				macs[i] = usher.MAC{2, 0, 0, 0, byte(i >> 8), byte(i)}
-				if err := s.CreatePort(b.Context(), &usher.Port{NodeUUID: n.UUID, Address: macs[i]}); err != nil {
+				if err := s.CreatePort(b.Context(), &usher.Port{NodeUUID: n.UUID, Address: macs[i], PXEEnabled: true}); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -35,5 +36,48 @@ func BenchmarkBootNodeByMAC(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// BenchmarkRows is what `usher serve` does instead, among 100,000 nodes.
+func BenchmarkRows(b *testing.B) {
+	const nodes = 100_000
+	s := openClosing(b, sqliteURL(b))
+	defer s.Close()
+	fillPorts(b, s, nodes)
+	loadRowsOf(b, s)
+	for name, first := range map[string]int{"known": 0, "unknown": nodes} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			b.RunParallel(func(pb *testing.PB) {
+				for i := rand.N(nodes); pb.Next(); i += 7919 {
+					if _, err := s.BootNodeByMAC(b.Context(), numbered(first+i%nodes)); (err == nil) != (first == 0) {
+						b.Error(err)
+						return
+					}
+				}
+			})
+		})
+	}
+}
+
+// BenchmarkUpdateNode is a change of state of a node with one port. SQLite does
+// not wait for the disk here.
+func BenchmarkUpdateNode(b *testing.B) {
+	s := openStore(b, sqliteURL(b))
+	if _, err := s.w.ExecContext(b.Context(), "PRAGMA synchronous = OFF"); err != nil {
+		b.Fatal(err)
+	}
+	n := createNode(b, s, "n")
+	createPort(b, s, n, "02:00:00:00:00:01")
+	states := usher.WaitStates()
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		if _, err := s.UpdateNode(b.Context(), n.UUID, "", func(n *usher.Node) error {
+			n.ProvisionState = states[i%len(states)]
+			return nil
+		}); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

@@ -14,13 +14,21 @@ import (
 // byMACJoin meets two unique indexes: ports.address and nodes.id.
 const byMACJoin = " FROM ports p JOIN nodes n ON n.id = p.node_id WHERE p.address "
 
+// byMACColumns are those of a node that is found by a port: the node's, and
+// whether the port is one to boot from. byMACDests is where they go.
+func (r *Reader) byMACColumns() string { return selectList("n", r.fields) + ", p.pxe_enabled" }
+
+func (r *Reader) byMACDests(n *usher.BootNode) []any {
+	return append(dests(n, r.fields), disabled{&n.PXEDisabled})
+}
+
 // mostMACs is how many addresses one query asks for at most.
 const mostMACs = 64
 
 // together prepares look-ups of several addresses by one query.
-func (r *Reader) together(columns string, connections int) {
+func (r *Reader) together(connections int) {
 	for n := 2; n <= mostMACs; n *= 2 {
-		query := "SELECT p.address, " + columns + byMACJoin + "IN (?" + strings.Repeat(", ?", n-1) + ")"
+		query := "SELECT p.address, " + r.byMACColumns() + byMACJoin + "IN (?" + strings.Repeat(", ?", n-1) + ")"
 		r.byMACs = append(r.byMACs, statement{query: r.d.bind(query)})
 	}
 	r.macs = batch.New(batch.Options[usher.MAC, usher.BootNode]{
@@ -29,11 +37,11 @@ func (r *Reader) together(columns string, connections int) {
 }
 
 // BootNodeByMAC finds the node that has a port with this address: the one
-// query behind every boot request. Requests that come at the same time share
-// one; each is answered from what the database held after it came.
+// query behind every boot request. On a server, requests that come at the same
+// time share one; each is answered from what the database held after it came.
 func (r *Reader) BootNodeByMAC(ctx context.Context, mac usher.MAC) (usher.BootNode, error) {
-	if r.lean != nil {
-		return r.leanBootNodeByMAC(ctx, mac)
+	if r.macs == nil {
+		return r.bootNodeByMAC(ctx, mac)
 	}
 	n, err := r.macs.Do(ctx, mac) // its queries have patience as their bound
 	if err != nil && ctx.Err() != nil {
@@ -42,34 +50,26 @@ func (r *Reader) BootNodeByMAC(ctx context.Context, mac usher.MAC) (usher.BootNo
 	return n, err
 }
 
-func (r *Reader) leanBootNodeByMAC(ctx context.Context, mac usher.MAC) (usher.BootNode, error) {
-	if ctx.Err() == nil {
-		if n, found, ok := r.lean.bootNode(ctx, mac); found {
-			return n, nil
-		} else if ok {
-			return usher.BootNode{}, portNotFound(mac.String())
-		}
-	}
-	return r.bootNodeByMAC(ctx, mac)
-}
-
 func (r *Reader) bootNodeByMAC(ctx context.Context, mac usher.MAC) (usher.BootNode, error) {
-	return r.bootNode(ctx, &r.byMAC, mac.String(), "find node by MAC", portNotFound)
+	return r.bootNode(ctx, &r.byMAC, mac.String(), "find node by MAC", r.byMACDests, portNotFound)
 }
 
 // BootNode finds a node by its UUID.
 func (r *Reader) BootNode(ctx context.Context, uuid string) (usher.BootNode, error) {
-	return r.bootNode(ctx, &r.byUUID, uuid, "find node by UUID", nodeNotFound)
+	to := func(n *usher.BootNode) []any { return dests(n, r.fields) }
+	return r.bootNode(ctx, &r.byUUID, uuid, "find node by UUID", to, nodeNotFound)
 }
 
-func (r *Reader) bootNode(ctx context.Context, s *statement, key, op string, none func(string) error) (usher.BootNode, error) {
+func (r *Reader) bootNode(ctx context.Context, s *statement, key, op string,
+	to func(*usher.BootNode) []any, none func(string) error,
+) (usher.BootNode, error) {
 	var n usher.BootNode
 	err := r.read(ctx, op, func(ctx context.Context) error {
 		prepared, err := s.on(ctx, r.db)
 		if err != nil {
 			return err
 		}
-		err = prepared.QueryRowContext(ctx, key).Scan(dests(&n, r.fields)...)
+		err = prepared.QueryRowContext(ctx, key).Scan(to(&n)...)
 		if errors.Is(err, sql.ErrNoRows) {
 			return none(key)
 		}
@@ -123,7 +123,7 @@ func (r *Reader) findByMACs(ctx context.Context, macs []usher.MAC) (found map[us
 		return each(rows, func(scan func(...any) error) error {
 			var mac usher.MAC
 			var n usher.BootNode
-			if err := scan(append([]any{hardware{&mac}}, dests(&n, r.fields)...)...); err != nil {
+			if err := scan(append([]any{hardware{&mac}}, r.byMACDests(&n)...)...); err != nil {
 				return err
 			}
 			found[mac] = n

@@ -27,7 +27,7 @@ func ReaderTables() []Table {
 	}
 	return []Table{
 		{"nodes", node},
-		{"ports", []string{"address", "node_id"}},
+		{"ports", []string{"address", "node_id", "pxe_enabled"}},
 		{"conductors", conductor},
 		{"conductor_hardware_interfaces",
 			[]string{"conductor_id", "hardware_type", "interface_type", "interface_name", "default"}},
@@ -129,7 +129,7 @@ func portFields() []field[usher.Port] {
 		{name: "node_id", dest: func(r p) any { return number{&r.NodeID} }, value: func(r p) any { return r.NodeID }},
 		{name: "address", dest: func(r p) any { return hardware{&r.Address} }, value: func(r p) any { return r.Address.String() }},
 		{name: "name", dest: func(r p) any { return text[string]{&r.Name} }, value: func(r p) any { return orNull(r.Name) }},
-		{name: "pxe_enabled", dest: func(r p) any { return flag{&r.PXEEnabled} }, value: func(r p) any { return r.PXEEnabled }},
+		{name: "pxe_enabled", dest: func(r p) any { return enabled{&r.PXEEnabled} }, value: func(r p) any { return r.PXEEnabled }},
 		{name: "physical_network", dest: func(r p) any { return text[string]{&r.PhysicalNetwork} }, value: func(r p) any { return orNull(r.PhysicalNetwork) }},
 		{name: "is_smartnic", dest: func(r p) any { return flag{&r.IsSmartNIC} }, value: func(r p) any { return r.IsSmartNIC }},
 		{name: "local_link_connection", dest: func(r p) any { return object{&r.LocalLinkConn} }, value: func(r p) any { return encoded(r.LocalLinkConn) }},

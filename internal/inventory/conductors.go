@@ -21,7 +21,7 @@ func (s *Store) RegisterConductor(ctx context.Context, c usher.Conductor) (int64
 }
 
 func (s *Store) register(ctx context.Context, c usher.Conductor) (id int64, err error) {
-	err = s.write(ctx, "register conductor", func(ctx context.Context, tx *sql.Tx) error {
+	err = s.write(ctx, "register conductor", func(ctx context.Context, tx *transaction) error {
 		now := s.d.now()
 		err := tx.QueryRowContext(ctx, s.d.bind("SELECT id FROM conductors WHERE hostname = ?"+s.d.forUpdate), c.Hostname).Scan(&id)
 		switch {
@@ -41,7 +41,7 @@ func (s *Store) register(ctx context.Context, c usher.Conductor) (id int64, err 
 	return id, err
 }
 
-func (s *Store) replaceInterfaces(ctx context.Context, tx *sql.Tx, id int64, interfaces []usher.HardwareInterface) error {
+func (s *Store) replaceInterfaces(ctx context.Context, tx *transaction, id int64, interfaces []usher.HardwareInterface) error {
 	if _, err := s.exec(ctx, tx, "DELETE FROM conductor_hardware_interfaces WHERE conductor_id = ?", id); err != nil {
 		return err
 	}
@@ -74,7 +74,7 @@ func (s *Store) SetOffline(ctx context.Context, hostname string) error {
 }
 
 func (s *Store) touch(ctx context.Context, op, hostname, query string, args ...any) error {
-	return s.write(ctx, op, func(ctx context.Context, tx *sql.Tx) error {
+	return s.write(ctx, op, func(ctx context.Context, tx *transaction) error {
 		n, err := s.exec(ctx, tx, query, append([]any(nil), args...)...)
 		if err == nil && n == 0 {
 			return conductorNotFound(hostname)

@@ -42,6 +42,11 @@ func writeForEver(url string) error {
 	if err := s.Migrate(ctx); err != nil {
 		return err
 	}
+	for more := true; more; {
+		if more, err = s.keepRows(ctx); err != nil {
+			return err
+		}
+	}
 	if _, err := s.ReleaseReservations(ctx, "writer"); err != nil {
 		return err
 	}
@@ -52,7 +57,7 @@ func writeForEver(url string) error {
 		}
 		fmt.Println("node", n.UUID)
 		mac := usher.MAC{2, byte(i >> 24), byte(i >> 16), byte(i >> 8), byte(i)}
-		if err := s.CreatePort(ctx, &usher.Port{NodeUUID: n.UUID, Address: mac}); err != nil {
+		if err := s.CreatePort(ctx, &usher.Port{NodeUUID: n.UUID, Address: mac, PXEEnabled: true}); err != nil {
 			return err
 		}
 		fmt.Println("port", mac)
@@ -71,7 +76,8 @@ func writeForEver(url string) error {
 }
 
 // TestKill kills a writing process at random moments and looks for each write
-// that it had told of, and for damage.
+// that it had told of, and for damage. The next process knows what the last
+// one wrote.
 func TestKill(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "usher.sqlite")
 	url := "sqlite:///" + file
@@ -88,14 +94,19 @@ func TestKill(t *testing.T) {
 		if closeErr := db.Close(); err != nil || closeErr != nil || check != "ok" {
 			t.Fatalf("round %d: integrity %q, %v, %v", round, check, err, closeErr)
 		}
-		s := openStore(t, url)
+		s := openClosing(t, url)
 		for _, line := range lines[told:] {
 			what, key, _ := strings.Cut(line, " ")
 			switch what {
 			case "node":
 				_, err = s.Node(t.Context(), key)
 			case "port":
-				_, err = s.PortByAddress(t.Context(), parseMAC(t, key))
+				var p *usher.Port
+				if p, err = s.PortByAddress(t.Context(), parseMAC(t, key)); err == nil {
+					if r, known, _ := s.rows.cache.find(p.Address); !known || r == nil || r.node().UUID != p.NodeUUID {
+						err = fmt.Errorf("is %+v in memory, known %v", r, known)
+					}
+				}
 			case "changed":
 				var n *usher.Node
 				if n, err = s.Node(t.Context(), key); err == nil && n.ProvisionState != usher.DeployWait {
@@ -110,6 +121,7 @@ func TestKill(t *testing.T) {
 			t.Fatalf("round %d wrote nothing", round)
 		}
 		told = len(lines)
+		closeStore(t, s)
 	}
 	t.Logf("%d writes survived 12 kills", told)
 }
@@ -157,7 +169,7 @@ func TestPrivateFiles(t *testing.T) {
 	s := openStore(t, "sqlite:///"+filepath.Join(dir, "usher.sqlite"))
 	createNode(t, s, "n")
 	for name, want := range map[string]os.FileMode{
-		"": 0o700, "usher.sqlite": 0o600, "usher.sqlite-wal": 0o600, "usher.sqlite-shm": 0o600,
+		"": 0o700, "usher.sqlite": 0o600, "usher.sqlite-wal": 0o600, "usher.sqlite-shm": 0o600, "usher.sqlite.lock": 0o600,
 	} {
 		info, err := os.Stat(filepath.Join(dir, name))
 		if err != nil || info.Mode().Perm() != want {

@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"database/sql"
+	"io"
 	"strconv"
 	"strings"
 	"time"
@@ -24,9 +25,12 @@ type dialect struct {
 	heartbeats bool          // updated_at of conductors decides who is active
 	hasTable   string        // query: is there a table of this name? one row if so
 
-	open  func(readOnly bool) (*sql.DB, error)
-	lean  func() *lean      // where it is embedded
-	fault func(error) fault // what a driver's error code means
+	open func(readOnly bool) (*sql.DB, error)
+	own  func(Options) (io.Closer, *rowKeeper, error) // where it is embedded: makes the file this Store's alone
+
+	database string            // its name, or the file
+	notes    []Note            // what a person should know of the URL
+	fault    func(error) fault // what a driver's error code means
 }
 
 // newDialect chooses by URL.

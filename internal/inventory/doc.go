@@ -8,6 +8,8 @@
 //
 // The package follows ironic/db/sqlalchemy/models.py (tables, columns, types)
 // and ironic/db/sqlalchemy/api.py (what a lock, a filter, a page and a clash
-// mean). It is deliberately not an object mapper, it caches nothing, and it
-// decides nothing about provision states, hash rings or who may do what.
+// mean). It is deliberately not an object mapper, and it decides nothing about
+// provision states, hash rings or who may do what. It caches nothing, except
+// that a Store on SQLite, which nobody else writes to, keeps the rows that boot
+// requests read in memory (see Store.KeepRows).
 package inventory

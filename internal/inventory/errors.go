@@ -88,7 +88,8 @@ func nodeNotFound(ident string) error {
 }
 
 func portNotFound(ident string) error {
-	return usher.Errorf(usher.ErrNotFound, "Port %s could not be found.", ident).WithClass("PortNotFound")
+	// Each machine that nobody knows hears it: without the work of a format.
+	return &usher.Error{Kind: usher.ErrNotFound, Class: "PortNotFound", Message: "Port " + ident + " could not be found."}
 }
 
 func conductorNotFound(hostname string) error {

@@ -11,23 +11,23 @@ import (
 // account read what a Reader needs and nothing else, for the database that a
 // URL names. host is where the account comes from, for MariaDB and MySQL.
 func Grants(rawURL, account, host string) ([]string, error) {
-	loc, err := parseURL(rawURL)
+	d, err := newDialect(rawURL)
 	if err != nil {
 		return nil, err
 	}
-	for _, word := range []string{account, host, loc.database} {
+	for _, word := range []string{account, host, d.database} {
 		if word == "" || strings.ContainsAny(word, "'\"`\\\x00\n") {
 			return nil, usher.Errorf(usher.ErrInvalid, "%q cannot be part of a GRANT statement", word)
 		}
 	}
-	switch loc.backend {
+	switch d.name {
 	case "mysql":
-		return mysqlGrants(loc.database, account, host), nil
-	case "postgresql":
-		return postgresGrants(loc.database, account), nil
+		return mysqlGrants(d.database, account, host), nil
+	case "postgres":
+		return postgresGrants(d.database, account), nil
 	}
 	return nil, usher.Errorf(usher.ErrUnsupported,
-		"SQLite has no accounts: let Usher's account read %s and the folder that it is in", loc.database)
+		"SQLite has no accounts: let Usher's account read %s and the folder that it is in", d.database)
 }
 
 func mysqlGrants(database, account, host string) []string {

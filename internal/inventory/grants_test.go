@@ -26,7 +26,8 @@ func TestGrants(t *testing.T) {
 			t.Fatal(err)
 		}
 		server.Admin(t, name, "CREATE TABLE alembic_version (version_num varchar(32))",
-			"CREATE TABLE portgroups (address varchar(18), node_id integer, name varchar(255))")
+			"CREATE TABLE portgroups (address varchar(18), node_id integer, name varchar(255))",
+			"ALTER TABLE nodes ADD COLUMN inspect_interface varchar(255)")
 		statements, err := Grants(url, "sidecar", "%")
 		if err != nil {
 			t.Fatal(err)
@@ -55,6 +56,12 @@ func TestGrants(t *testing.T) {
 			t.Errorf("%s: %v", scheme, err)
 		}
 		if _, err := r.NodeCondition(t.Context(), "none"); !errors.Is(err, usher.ErrNotFound) {
+			t.Errorf("%s: %v", scheme, err)
+		}
+		if _, err := r.InspectInterface(t.Context(), "none"); !errors.Is(err, usher.ErrNotFound) {
+			t.Errorf("%s: %v", scheme, err)
+		}
+		if err := r.CheckMore(t.Context()); err != nil {
 			t.Errorf("%s: %v", scheme, err)
 		}
 		refused(t, r.db, "SELECT driver_info FROM nodes", "SELECT extra FROM ports", "DELETE FROM ports WHERE 1 = 0")

@@ -41,6 +41,23 @@ func ironicSQLite(tb testing.TB) (file string) {
 	return file
 }
 
+// ironicMariaDB makes an Ironic database of the golden dump.
+func ironicMariaDB(t *testing.T) (s *testenv.Server, name string) {
+	t.Helper()
+	s = testenv.SharedMariaDB(t)
+	name = s.Database(t)
+	var statements []string
+	for statement := range strings.SplitSeq(dump(t, "mariadb.sql"), ";\n") {
+		statement = strings.TrimSpace(statement)
+		if statement != "" && !strings.HasPrefix(statement, "/*!") {
+			statements = append(statements, statement)
+		}
+	}
+	// The dump is in the order of names; its foreign keys point ahead.
+	s.Admin(t, name, append([]string{"SET foreign_key_checks = 0"}, statements...)...)
+	return s, name
+}
+
 // readIronic reads the rows of testdata/ironic/rows.py.
 func readIronic(t *testing.T, url string) {
 	t.Helper()
@@ -118,18 +135,7 @@ func TestIronicOnSQLite(t *testing.T) {
 // TestIronicOnMariaDB reads with an account that may SELECT the columns of
 // ReaderTables and nothing else.
 func TestIronicOnMariaDB(t *testing.T) {
-	s := testenv.SharedMariaDB(t)
-	name := s.Database(t)
-	var statements []string
-	for statement := range strings.SplitSeq(dump(t, "mariadb.sql"), ";\n") {
-		statement = strings.TrimSpace(statement)
-		if statement != "" && !strings.HasPrefix(statement, "/*!") {
-			statements = append(statements, statement)
-		}
-	}
-	// The dump is in the order of names; its foreign keys point ahead.
-	statements = append([]string{"SET foreign_key_checks = 0"}, statements...)
-	s.Admin(t, name, statements...)
+	s, name := ironicMariaDB(t)
 	s.Admin(t, name, "DROP USER IF EXISTS reader@'%'", "CREATE USER reader@'%' IDENTIFIED BY 'reader'")
 	for _, table := range ReaderTables() {
 		if table.Name != "alembic_version" { // Detect must do without
@@ -139,6 +145,14 @@ func TestIronicOnMariaDB(t *testing.T) {
 	full := s.URL(name)
 	account := "mysql+pymysql://reader:reader" + full[strings.LastIndex(full, "@"):]
 	readIronic(t, account)
+	more, err := OpenReader(t.Context(), Options{URL: account})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer more.Close()
+	if err := more.CheckMore(t.Context()); err == nil || !strings.Contains(err.Error(), "column ports.uuid is missing or may not be read") {
+		t.Errorf("an account without the columns of MoreTables: %v", err)
+	}
 	readIronic(t, s.SocketURL(name)) // and with one that may do more
 	db, err := newDialect(account)
 	if err != nil {
@@ -187,6 +201,53 @@ func TestReaderNamesNoSecrets(t *testing.T) {
 			if strings.Contains(c, "info") || c == "extra" || c == "properties" {
 				t.Errorf("the reader needs %s.%s", table.Name, c)
 			}
+		}
+	}
+}
+
+// TestPortsAndInspectionsOfIronic reads, on Ironic's own tables, which ports are
+// to boot from and how nodes are inspected.
+func TestPortsAndInspectionsOfIronic(t *testing.T) {
+	const node, bare = "8733b875-30ea-5929-9b3b-8c04ada0b065", "11111111-2222-3333-4444-555555555555"
+	statements := []string{
+		"INSERT INTO ports (uuid, address, node_id, pxe_enabled) VALUES ('p1', '52:54:00:aa:f1:00', 1, 0)",
+		"INSERT INTO ports (uuid, address, node_id, pxe_enabled) VALUES ('p2', '52:54:00:aa:f1:01', 1, NULL)",
+		"UPDATE nodes SET inspect_interface = 'inspector' WHERE id = 1",
+	}
+	file := ironicSQLite(t)
+	db, err := sql.Open("sqlite", file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for _, statement := range statements {
+		if _, err := db.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, name := ironicMariaDB(t)
+	s.Admin(t, name, statements...)
+	for _, url := range []string{"sqlite:///" + file, s.URL(name)} {
+		r, err := OpenReader(t.Context(), Options{URL: url})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		for mac, disabled := range map[string]bool{"52:54:00:aa:f0:16": false, "52:54:00:aa:f1:00": true, "52:54:00:aa:f1:01": false} {
+			if n, err := r.BootNodeByMAC(t.Context(), parseMAC(t, mac)); err != nil || n.UUID != node || n.PXEDisabled != disabled {
+				t.Errorf("%s: %+v, %v", mac, n, err)
+			}
+		}
+		for uuid, want := range map[string]string{node: "inspector", bare: ""} {
+			if got, err := r.InspectInterface(t.Context(), uuid); got != want || err != nil {
+				t.Errorf("%s: inspect interface %q, %v, want %q", uuid, got, err, want)
+			}
+		}
+		if _, err := r.InspectInterface(t.Context(), "none"); !errors.Is(err, usher.ErrNotFound) {
+			t.Errorf("no node: %v", err)
+		}
+		if err := r.CheckMore(t.Context()); err != nil {
+			t.Error(err)
 		}
 	}
 }

@@ -44,6 +44,7 @@ func (s *Store) Nodes(ctx context.Context, f usher.NodeFilter) ([]*usher.Node, e
 		c.add("n.provision_updated_at < ?", s.d.args([]any{f.UpdatedBefore})...)
 	}
 	c.equal("n.driver", f.Driver)
+	c.equal("n.deploy_interface", f.DeployInterface)
 	if f.ConductorGroup != nil {
 		c.add("n.conductor_group = ?", strings.ToLower(*f.ConductorGroup))
 	}

@@ -27,7 +27,7 @@ func testFilters(t *testing.T, s *Store) {
 	before := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	a := &usher.Node{Name: "a", ProvisionUpdatedAt: before, Driver: "ipmi", ProvisionState: usher.Active, InstanceUUID: instance, ConductorGroup: "rack1", Owner: "me"}
 	b := &usher.Node{Name: "b", Driver: "ipmi", Maintenance: true, Reservation: "host", Lessee: "you"}
-	c := &usher.Node{Name: "c", Driver: "fake-hardware", ProvisionState: usher.DeployWait, ResourceClass: "big",
+	c := &usher.Node{Name: "c", Driver: "fake-hardware", ProvisionState: usher.DeployWait, ResourceClass: "big", DeployInterface: "ramdisk",
 		ProvisionUpdatedAt: before.Add(time.Hour)}
 	for _, n := range []*usher.Node{a, b, c} {
 		if err := s.CreateNode(ctx, n); err != nil {
@@ -61,6 +61,7 @@ func testFilters(t *testing.T, s *Store) {
 		{"a", usher.NodeFilter{ConductorGroup: &rack}},
 		{"b c", usher.NodeFilter{ConductorGroup: &none}},
 		{"c", usher.NodeFilter{ResourceClass: "big"}},
+		{"c", usher.NodeFilter{DeployInterface: "ramdisk"}},
 		{"a", usher.NodeFilter{Owner: "me"}},
 		{"b", usher.NodeFilter{Lessee: "you"}},
 		{"", usher.NodeFilter{Owner: "me' OR '1'='1"}},

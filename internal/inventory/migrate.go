@@ -25,7 +25,7 @@ const versionTable = "usher_schema_version"
 // Migrate brings the schema up to the newest version. Processes that do so at
 // the same time wait for each other.
 func (s *Store) Migrate(ctx context.Context) error {
-	p, err := s.provider()
+	p, err := s.provider(s.w)
 	if err != nil {
 		return fmt.Errorf("migrate the database: %w", err)
 	}
@@ -36,37 +36,64 @@ func (s *Store) Migrate(ctx context.Context) error {
 	return s.d.wrap(ctx, "migrate the database", err)
 }
 
+// MigrationStatus is Reader.MigrationStatus for a database of Usher's whose
+// schema may be of any version. It does not make a missing SQLite file.
+func MigrationStatus(ctx context.Context, o Options) (current, latest int64, err error) {
+	d, err := ownDialect(ctx, o)
+	if err != nil {
+		return 0, 0, err
+	}
+	r, err := newReader(d, o)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer r.Close()
+	if missing, err := missingFile(o.URL); err != nil || missing {
+		latest, _ := r.latestVersion()
+		return 0, latest, err
+	}
+	return r.MigrationStatus(ctx)
+}
+
 // MigrationStatus returns the version of the schema, 0 when there is none,
 // and the newest one that this program knows. It changes nothing.
-func (s *Store) MigrationStatus(ctx context.Context) (current, latest int64, err error) {
-	p, err := s.provider()
-	if err != nil {
+func (r *Reader) MigrationStatus(ctx context.Context) (current, latest int64, err error) {
+	if latest, err = r.latestVersion(); err != nil {
 		return 0, 0, fmt.Errorf("read the schema's version: %w", err)
 	}
-	for _, source := range p.ListSources() {
-		latest = max(latest, source.Version)
-	}
-	err = s.read(ctx, "read the schema's version", func(ctx context.Context) error {
-		found, err := s.d.tableExists(ctx, s.db, versionTable)
+	err = r.read(ctx, "read the schema's version", func(ctx context.Context) error {
+		found, err := r.d.tableExists(ctx, r.db, versionTable)
 		if err != nil || !found {
 			return err
 		}
-		return s.db.QueryRowContext(ctx, "SELECT COALESCE(MAX(version_id), 0) FROM "+versionTable).Scan(&current)
+		return r.db.QueryRowContext(ctx, "SELECT COALESCE(MAX(version_id), 0) FROM "+versionTable).Scan(&current)
 	})
 	return current, latest, err
 }
 
-func (s *Store) provider() (*goose.Provider, error) {
-	files, err := fs.Sub(migrations, "migrations/"+s.d.name)
+// latestVersion is the newest version that this program knows.
+func (r *Reader) latestVersion() (latest int64, err error) {
+	p, err := r.provider(r.db)
+	if err != nil {
+		return 0, err
+	}
+	for _, source := range p.ListSources() {
+		latest = max(latest, source.Version)
+	}
+	return latest, nil
+}
+
+func (r *Reader) provider(db *sql.DB) (*goose.Provider, error) {
+	files, err := fs.Sub(migrations, "migrations/"+r.d.name)
 	if err != nil {
 		return nil, err
 	}
 	options := []goose.ProviderOption{
 		goose.WithTableName(versionTable),
 		goose.WithDisableGlobalRegistry(true),
-		goose.WithSlog(s.log),
+		goose.WithSlog(r.log),
 	}
-	switch s.d.name {
+	switch r.d.name {
 	case "postgres":
 		locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 60))
 		if err != nil {
@@ -76,7 +103,7 @@ func (s *Store) provider() (*goose.Provider, error) {
 	case "mysql":
 		options = append(options, goose.WithSessionLocker(mysqlLocker{}))
 	}
-	return goose.NewProvider(s.d.migrations, s.w, files, options...)
+	return goose.NewProvider(r.d.migrations, db, files, options...)
 }
 
 // mysqlLocker makes migrations of several processes wait for each other with

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
@@ -17,49 +16,26 @@ import (
 
 // newMySQL reads mysql://, mysql+pymysql://, mariadb+... with PyMySQL's options.
 func newMySQL(loc location) (*dialect, error) {
-	if loc.database == "" {
-		return nil, badURL("names no database: mysql://user:password@host/DATABASE")
-	}
-	cfg := mysql.NewConfig()
-	cfg.User, cfg.Passwd, cfg.DBName = loc.user, loc.password, loc.database
-	cfg.Net = "tcp"
-	cfg.Addr = net.JoinHostPort(orDefault(loc.host, "localhost"), strconv.Itoa(orDefault(loc.port, 3306)))
-	if socket := loc.take("unix_socket"); socket != "" {
-		cfg.Net, cfg.Addr = "unix", socket
-	}
-	switch charset := strings.ToLower(loc.take("charset")); charset {
-	case "", "utf8", "utf8mb3", "utf8mb4":
-		// Always the whole of Unicode: what Ironic stores in utf8mb3 is the same bytes.
-	default:
-		return nil, badURL("option charset must be utf8 or utf8mb4")
-	}
-	var err error
-	if cfg.TLS, err = mysqlTLS(&loc); err != nil {
+	o, err := readMySQL(loc)
+	if err != nil {
 		return nil, err
 	}
-	for key, to := range map[string]*time.Duration{
-		"connect_timeout": &cfg.Timeout, "read_timeout": &cfg.ReadTimeout, "write_timeout": &cfg.WriteTimeout,
-	} {
-		unset := 30
-		if to == &cfg.Timeout {
-			unset = 5
-		}
-		seconds, err := loc.takeSeconds(key, unset)
-		if err != nil {
-			return nil, err
-		}
-		*to = time.Duration(seconds) * time.Second
-	}
-	if err := loc.rest(); err != nil {
+	cfg, err := o.config()
+	if err != nil {
 		return nil, err
 	}
-	if err := cfg.Apply(mysql.Charset("utf8mb4", "")); err != nil {
-		return nil, badURL("cannot be used: %v", err)
+	connect := func() (*mysql.Config, string, error) { return cfg, o.initCommand, nil }
+	if o.file != "" {
+		// As PyMySQL: each connection is by the file as it is then.
+		connect = func() (*mysql.Config, string, error) {
+			o, err := readMySQL(loc)
+			if err != nil {
+				return nil, "", err
+			}
+			cfg, err := o.config()
+			return cfg, o.initCommand, err
+		}
 	}
-	cfg.Logger = &mysql.NopLogger{}
-	cfg.ClientFoundRows = true // "affected" means matched, as in the other two
-	cfg.InterpolateParams = true
-	cfg.ParseTime = true
 	return &dialect{
 		name:       "mysql",
 		migrations: database.DialectMySQL,
@@ -69,9 +45,52 @@ func newMySQL(loc location) (*dialect, error) {
 		heartbeats: true,
 		hasTable: `SELECT 1 FROM information_schema.tables
 			WHERE table_schema = DATABASE() AND table_name = ?`,
-		open:  func(readOnly bool) (*sql.DB, error) { return openMySQL(cfg, readOnly) },
+		open:  func(readOnly bool) (*sql.DB, error) { return sql.OpenDB(mysqlConnector{connect, readOnly}), nil },
 		fault: mysqlFault,
+
+		database: o.database,
+		notes:    o.notes(),
 	}, nil
+}
+
+// config are the options in the driver's form.
+func (o mysqlOptions) config() (*mysql.Config, error) {
+	if o.database == "" {
+		return nil, badURL("names no database: mysql://user:password@host/DATABASE")
+	}
+	cfg := mysql.NewConfig()
+	cfg.User, cfg.Passwd, cfg.DBName = o.user, o.password, o.database
+	cfg.Net, cfg.Addr = "tcp", net.JoinHostPort(o.host, strconv.Itoa(o.port))
+	if o.socket != "" {
+		cfg.Net, cfg.Addr = "unix", o.socket
+	} else if o.bindAddress != "" {
+		cfg.DialFunc = dialFrom(o.bindAddress)
+	}
+	var err error
+	if cfg.TLS, err = o.ssl.config(o.host); err != nil {
+		return nil, err
+	}
+	cfg.Timeout, cfg.ReadTimeout, cfg.WriteTimeout = o.connectTimeout, o.readTimeout, o.writeTimeout
+	// Always the whole of Unicode: what Ironic stores in utf8mb3 is the same bytes.
+	if err := cfg.Apply(mysql.Charset("utf8mb4", "")); err != nil {
+		return nil, badURL("cannot be used: %v", err)
+	}
+	cfg.Logger = &mysql.NopLogger{}
+	cfg.ClientFoundRows = true // "affected" means matched, as in the other two
+	cfg.InterpolateParams = true
+	cfg.ParseTime = true
+	return cfg, nil
+}
+
+// dialFrom connects from an address of this host.
+func dialFrom(address string) func(context.Context, string, string) (net.Conn, error) {
+	return func(ctx context.Context, network, to string) (net.Conn, error) {
+		from, err := net.ResolveTCPAddr(network, net.JoinHostPort(address, "0"))
+		if err != nil {
+			return nil, err
+		}
+		return (&net.Dialer{LocalAddr: from}).DialContext(ctx, network, to)
+	}
 }
 
 func orDefault[T comparable](v, unset T) T {
@@ -82,45 +101,38 @@ func orDefault[T comparable](v, unset T) T {
 	return v
 }
 
-func openMySQL(cfg *mysql.Config, readOnly bool) (*sql.DB, error) {
+// mysqlConnector makes connections and runs statements on each new one. They
+// are statements and not variables in the DSN because MariaDB 10 calls the
+// variable tx_read_only and MySQL 8 transaction_read_only.
+type mysqlConnector struct {
+	// options are how to connect now, and a statement of the operator's to
+	// begin with.
+	options  func() (*mysql.Config, string, error)
+	readOnly bool
+}
+
+// Driver implements driver.Connector.
+func (mysqlConnector) Driver() driver.Driver { return &mysql.MySQLDriver{} }
+
+// Connect implements driver.Connector.
+func (c mysqlConnector) Connect(ctx context.Context) (driver.Conn, error) {
+	cfg, first, err := c.options()
+	if err != nil {
+		return nil, err
+	}
 	cfg = cfg.Clone()
 	// A server that became read-only in a fail-over: the driver then closes
 	// the connection, and the pool finds the new primary.
-	cfg.RejectReadOnly = !readOnly
-	base, err := mysql.NewConnector(cfg)
+	cfg.RejectReadOnly = !c.readOnly
+	connector, err := mysql.NewConnector(cfg)
 	if err != nil {
 		return nil, err
 	}
-	c := sessionConnector{Connector: base}
-	if readOnly {
-		c.statements = []string{"SET SESSION TRANSACTION READ ONLY"}
-	} else {
-		c.statements = []string{
-			// As oslo.db: an over-long value is an error, not cut short.
-			"SET SESSION sql_mode = 'TRADITIONAL'",
-			// Every write locks its rows first; the gap locks of REPEATABLE
-			// READ would only add deadlocks.
-			"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
-		}
-	}
-	return sql.OpenDB(c), nil
-}
-
-// sessionConnector runs statements on each new connection. They are
-// statements and not variables in the DSN because MariaDB 10 calls the
-// variable tx_read_only and MySQL 8 transaction_read_only.
-type sessionConnector struct {
-	driver.Connector
-	statements []string
-}
-
-// Connect implements driver.Connector.
-func (c sessionConnector) Connect(ctx context.Context) (driver.Conn, error) {
-	conn, err := c.Connector.Connect(ctx)
+	conn, err := connector.Connect(ctx)
 	if err != nil {
 		return nil, err
 	}
-	for _, s := range c.statements {
+	for _, s := range c.statements(first) {
 		execer, ok := conn.(driver.ExecerContext)
 		if !ok {
 			return nil, errors.Join(fmt.Errorf("the driver cannot run %s", s), conn.Close())
@@ -130,6 +142,22 @@ func (c sessionConnector) Connect(ctx context.Context) (driver.Conn, error) {
 		}
 	}
 	return conn, nil
+}
+
+func (c mysqlConnector) statements(first string) []string {
+	var all []string
+	if first != "" {
+		all = append(all, first)
+	}
+	if c.readOnly {
+		return append(all, "SET SESSION TRANSACTION READ ONLY")
+	}
+	return append(all,
+		// As oslo.db: an over-long value is an error, not cut short.
+		"SET SESSION sql_mode = 'TRADITIONAL'",
+		// Every write locks its rows first; the gap locks of REPEATABLE READ
+		// would only add deadlocks.
+		"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
 }
 
 // mysqlFault reads the server's error numbers.

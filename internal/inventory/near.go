@@ -2,26 +2,34 @@ package inventory
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 
 	"github.com/usher-boot/usher"
 )
 
 // MoreTables lists the columns that only a look at single machines needs
-// ('usher explain'), beyond ReaderTables. An account that may not read them, or
-// a database without the table, costs that look a line and nothing else.
+// ('usher explain', and an inspection whose conductor is gone), beyond
+// ReaderTables. Where an account may not read them, or a database does not have
+// them, that look says less, and nothing else fails.
 func MoreTables() []Table {
 	return []Table{
-		{"ports", []string{"uuid", "pxe_enabled"}},
-		{"nodes", []string{"deploy_interface", "maintenance", "reservation", "last_error"}},
+		{"ports", []string{"uuid"}},
+		{"nodes", []string{"deploy_interface", "maintenance", "reservation", "last_error", "inspect_interface"}},
 		{"portgroups", []string{"address", "node_id", "name"}},
 	}
 }
 
-const nearColumns = "p.address, n.uuid, n.name, n.provision_state"
+const (
+	nearColumns      = "p.address, n.uuid, n.name, n.provision_state"
+	knownPortColumns = nearColumns + ", p.pxe_enabled"
+)
 
 func nearDests(p *usher.KnownAddress) []any {
 	return []any{hardware{&p.Address}, text[string]{&p.NodeUUID}, text[string]{&p.NodeName}, text[usher.State]{&p.State}}
 }
+
+func knownPortDests(p *usher.KnownAddress) []any { return append(nearDests(p), enabled{&p.PXEEnabled}) }
 
 // PortsAt finds the ports that have one of some addresses: as many look-ups in
 // the index.
@@ -29,7 +37,7 @@ func (r *Reader) PortsAt(ctx context.Context, addresses []usher.MAC) ([]usher.Kn
 	if len(addresses) == 0 {
 		return nil, nil
 	}
-	return r.near(ctx, "find ports by address", "SELECT "+nearColumns+" FROM ports p JOIN nodes n ON n.id = p.node_id"+
+	return r.near(ctx, "find ports by address", "SELECT "+knownPortColumns+" FROM ports p JOIN nodes n ON n.id = p.node_id"+
 		" WHERE p.address IN ("+marks(len(addresses))+")", texts(addresses))
 }
 
@@ -47,7 +55,7 @@ func (r *Reader) PortsBeside(ctx context.Context, mac usher.MAC, limit int) ([]u
 		{"p.address >= ? AND p.address < ?", "p.address DESC", []any{low.String(), mac.String(), limit}},
 		{"p.address > ? AND p.address <= ?", "p.address", []any{mac.String(), high.String(), limit}},
 	} {
-		some, err := r.near(ctx, "find ports beside an address", "SELECT "+nearColumns+" FROM ports p JOIN nodes n ON n.id = p.node_id"+
+		some, err := r.near(ctx, "find ports beside an address", "SELECT "+knownPortColumns+" FROM ports p JOIN nodes n ON n.id = p.node_id"+
 			" WHERE "+side.where+" ORDER BY "+side.order+" LIMIT ?", side.args)
 		if err != nil {
 			return nil, err
@@ -88,14 +96,14 @@ func (r *Reader) PortgroupsAt(ctx context.Context, addresses []usher.MAC) ([]ush
 
 // PortsOf lists a node's ports by address, at most limit.
 func (r *Reader) PortsOf(ctx context.Context, nodeUUID string, limit int) ([]usher.KnownAddress, error) {
-	query := r.d.bind("SELECT " + nearColumns + ", p.uuid, p.pxe_enabled FROM nodes n JOIN ports p ON p.node_id = n.id" +
+	query := r.d.bind("SELECT " + knownPortColumns + ", p.uuid FROM nodes n JOIN ports p ON p.node_id = n.id" +
 		" WHERE n.uuid = ? ORDER BY p.address LIMIT ?")
 	var found []usher.KnownAddress
 	err := r.read(ctx, "list the node's ports", func(ctx context.Context) error {
 		found = nil
 		return rows(ctx, r.db, query, []any{nodeUUID, limit}, func(scan func(...any) error) error {
 			var p usher.KnownAddress
-			if err := scan(append(nearDests(&p), text[string]{&p.PortUUID}, flag{&p.PXEEnabled})...); err != nil {
+			if err := scan(append(knownPortDests(&p), text[string]{&p.PortUUID})...); err != nil {
 				return err
 			}
 			found = append(found, p)
@@ -124,13 +132,27 @@ func (r *Reader) NodeCondition(ctx context.Context, nodeUUID string) (usher.Node
 	return more, err
 }
 
+// InspectInterface reads the inspect interface of a node of Ironic's. Usher's
+// own database does not have the column: its nodes all have the same one.
+func (r *Reader) InspectInterface(ctx context.Context, nodeUUID string) (name string, err error) {
+	query := r.d.bind("SELECT n.inspect_interface FROM nodes n WHERE n.uuid = ?")
+	err = r.read(ctx, "read the node's inspect interface", func(ctx context.Context) error {
+		err := r.db.QueryRowContext(ctx, query, nodeUUID).Scan(text[string]{&name})
+		if errors.Is(err, sql.ErrNoRows) {
+			return nodeNotFound(nodeUUID)
+		}
+		return err
+	})
+	return name, err
+}
+
 func (r *Reader) near(ctx context.Context, op, query string, args []any) ([]usher.KnownAddress, error) {
 	var found []usher.KnownAddress
 	err := r.read(ctx, op, func(ctx context.Context) error {
 		found = nil
 		return rows(ctx, r.db, r.d.bind(query), args, func(scan func(...any) error) error {
 			var p usher.KnownAddress
-			if err := scan(nearDests(&p)...); err != nil {
+			if err := scan(knownPortDests(&p)...); err != nil {
 				return err
 			}
 			found = append(found, p)

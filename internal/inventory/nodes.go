@@ -62,7 +62,7 @@ func (s *Store) CreateNode(ctx context.Context, n *usher.Node) error {
 	if err != nil {
 		return err
 	}
-	err = s.write(ctx, "create node", func(ctx context.Context, tx *sql.Tx) (err error) {
+	err = s.write(ctx, "create node", func(ctx context.Context, tx *transaction) (err error) {
 		row.ID, err = s.insert(ctx, tx, "nodes", names, values)
 		return err
 	})
@@ -84,7 +84,7 @@ func (s *Store) CreateNode(ctx context.Context, n *usher.Node) error {
 // to change; ProvisionUpdatedAt follows ProvisionState unless change sets it.
 func (s *Store) UpdateNode(ctx context.Context, uuid, holder string, change func(*usher.Node) error) (*usher.Node, error) {
 	var n *usher.Node
-	err := s.write(ctx, "update node", func(ctx context.Context, tx *sql.Tx) (err error) {
+	err := s.write(ctx, "update node", func(ctx context.Context, tx *transaction) (err error) {
 		if n, err = s.node(ctx, tx, uuid, s.d.forUpdate); err != nil {
 			return err
 		}
@@ -100,6 +100,7 @@ func (s *Store) UpdateNode(ctx context.Context, uuid, holder string, change func
 		if n.ProvisionState != before.ProvisionState && n.ProvisionUpdatedAt.Equal(before.ProvisionUpdatedAt) {
 			n.ProvisionUpdatedAt = n.UpdatedAt
 		}
+		tx.nodes = append(tx.nodes, n.ID)
 		return s.update(ctx, tx, "nodes", n.ID, n)
 	})
 	if errors.Is(err, errDuplicate) {
@@ -112,7 +113,7 @@ func (s *Store) UpdateNode(ctx context.Context, uuid, holder string, change func
 }
 
 // update writes all columns of a row that may change.
-func (s *Store) update(ctx context.Context, tx *sql.Tx, table string, id int64, row any) error {
+func (s *Store) update(ctx context.Context, tx *transaction, table string, id int64, row any) error {
 	var names []string
 	var values []any
 	var err error
@@ -143,7 +144,7 @@ func mayWrite(uuid, reservation, holder string) error {
 // DeleteNode removes a node and its ports; the rule of UpdateNode about
 // holder applies.
 func (s *Store) DeleteNode(ctx context.Context, uuid, holder string) error {
-	return s.write(ctx, "delete node", func(ctx context.Context, tx *sql.Tx) error {
+	return s.write(ctx, "delete node", func(ctx context.Context, tx *transaction) error {
 		l, err := s.lock(ctx, tx, uuid)
 		if err != nil {
 			return err
@@ -151,7 +152,7 @@ func (s *Store) DeleteNode(ctx context.Context, uuid, holder string) error {
 		if err := mayWrite(l.uuid, l.reservation, holder); err != nil {
 			return err
 		}
-		if _, err := s.exec(ctx, tx, "DELETE FROM ports WHERE node_id = ?", l.id); err != nil {
+		if _, err := s.deletePorts(ctx, tx, "node_id", l.id); err != nil {
 			return err
 		}
 		_, err = s.exec(ctx, tx, "DELETE FROM nodes WHERE id = ?", l.id)

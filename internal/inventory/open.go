@@ -101,7 +101,10 @@ func OpenReader(ctx context.Context, o Options) (*Reader, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	if err := r.checkColumns(ctx); err != nil {
+	if err := r.checkColumns(ctx, ReaderTables()); err != nil {
+		if !errors.Is(err, usher.ErrUnavailable) {
+			err = fmt.Errorf("the database cannot serve Usher: %w", err)
+		}
 		return nil, errors.Join(err, r.Close())
 	}
 	return r, nil
@@ -110,15 +113,7 @@ func OpenReader(ctx context.Context, o Options) (*Reader, error) {
 // OpenStore opens Usher's own database; on SQLite it makes the file. The
 // tables come from Migrate. It refuses a database of Ironic's.
 func OpenStore(ctx context.Context, o Options) (*Store, error) {
-	kind, err := Detect(ctx, o)
-	if err != nil {
-		return nil, err
-	}
-	if kind == Ironic {
-		return nil, usher.Errorf(usher.ErrInvalid, "the database holds tables of Ironic's "+
-			"(alembic_version or a foreign nodes table); Usher only ever reads such a database")
-	}
-	d, err := newDialect(o.URL)
+	d, err := ownDialect(ctx, o)
 	if err != nil {
 		return nil, err
 	}
@@ -127,20 +122,45 @@ func OpenStore(ctx context.Context, o Options) (*Store, error) {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
 	_, writing := o.split()
-	if d.name == "sqlite" {
+	if d.embedded {
 		writing = 1 // it has one writer; waiting for it in the pool is fair and has no time-out of its own
 	}
 	setPool(w, writing)
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	if err := d.wrap(ctx, "open the database", w.PingContext(ctx)); err != nil {
-		return nil, errors.Join(err, w.Close())
-	}
 	r, err := newReader(d, o)
 	if err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
-	return &Store{Reader: r, w: w}, nil
+	s := &Store{Reader: r, w: w}
+	if err := s.connect(ctx, o); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// ownDialect is the dialect of a database that is not Ironic's.
+func ownDialect(ctx context.Context, o Options) (*dialect, error) {
+	kind, err := Detect(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	if kind == Ironic {
+		return nil, usher.Errorf(usher.ErrInvalid, "the database holds tables of Ironic's "+
+			"(alembic_version or a foreign nodes table); Usher only ever reads such a database")
+	}
+	return newDialect(o.URL)
+}
+
+// connect makes sure that the database can be written to, and on SQLite that
+// nobody else does.
+func (s *Store) connect(ctx context.Context, o Options) (err error) {
+	if s.d.own != nil {
+		if s.fileLock, s.rows, err = s.d.own(o); err != nil {
+			return fmt.Errorf("open the database: %w", err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return s.d.wrap(ctx, "open the database", s.w.PingContext(ctx))
 }
 
 // split shares the connections out: every request of a machine reads, and

@@ -92,3 +92,33 @@ func TestUnreachable(t *testing.T) {
 		}
 	}
 }
+
+// TestPostgreSQLFiles connects by what a service file and a password file say,
+// as libpq reads them.
+func TestPostgreSQLFiles(t *testing.T) {
+	s := testenv.SharedPostgreSQL(t)
+	name := s.Database(t)
+	openStore(t, s.URL(name))
+	dir := t.TempDir()
+	services, passwords := filepath.Join(dir, "services"), filepath.Join(dir, "pass")
+	for file, content := range map[string]string{
+		services:  "[ironic]\nhost=127.0.0.1\nport=" + s.Port + "\ndbname=" + name + "\nuser=" + testenv.Account + "\n",
+		passwords: "127.0.0.1:" + s.Port + ":*:" + testenv.Account + ":" + strings.ReplaceAll(testenv.Password, ":", `\:`) + "\n",
+	} {
+		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("PGSERVICEFILE", services)
+	url := "postgresql+psycopg2://?service=ironic&passfile=" + passwords + "&keepalives=1&ssl_min_protocol_version=TLSv1.3"
+	r, err := OpenReader(t.Context(), Options{URL: url})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Close(); err != nil {
+		t.Error(err)
+	}
+	if statements, err := Grants(url, "x", "%"); err != nil || !strings.Contains(strings.Join(statements, ";"), name) {
+		t.Errorf("Grants: %v, %v", statements, err)
+	}
+}

@@ -61,7 +61,7 @@ func (s *Store) CreatePort(ctx context.Context, p *usher.Port) error {
 		row.UUID = uuid.NewString()
 	}
 	row.CreatedAt = s.d.now()
-	err := s.write(ctx, "create port", func(ctx context.Context, tx *sql.Tx) (err error) {
+	err := s.write(ctx, "create port", func(ctx context.Context, tx *transaction) (err error) {
 		if err := s.ownerOf(ctx, tx, &row); err != nil {
 			return err
 		}
@@ -69,6 +69,7 @@ func (s *Store) CreatePort(ctx context.Context, p *usher.Port) error {
 		if err != nil {
 			return err
 		}
+		tx.addresses = append(tx.addresses, row.Address)
 		row.ID, err = s.insert(ctx, tx, "ports", names, values)
 		return err
 	})
@@ -83,7 +84,7 @@ func (s *Store) CreatePort(ctx context.Context, p *usher.Port) error {
 }
 
 // ownerOf makes NodeID and NodeUUID agree; the UUID leads.
-func (s *Store) ownerOf(ctx context.Context, tx *sql.Tx, p *usher.Port) error {
+func (s *Store) ownerOf(ctx context.Context, tx *transaction, p *usher.Port) error {
 	column, value := "uuid", any(p.NodeUUID)
 	if p.NodeUUID == "" {
 		column, value = "id", p.NodeID
@@ -101,7 +102,7 @@ func (s *Store) ownerOf(ctx context.Context, tx *sql.Tx, p *usher.Port) error {
 // node.
 func (s *Store) UpdatePort(ctx context.Context, uuid string, change func(*usher.Port) error) (*usher.Port, error) {
 	var p *usher.Port
-	err := s.write(ctx, "update port", func(ctx context.Context, tx *sql.Tx) (err error) {
+	err := s.write(ctx, "update port", func(ctx context.Context, tx *transaction) (err error) {
 		if p, err = s.port(ctx, tx, "uuid", uuid, s.d.forUpdate); err != nil {
 			return err
 		}
@@ -115,6 +116,7 @@ func (s *Store) UpdatePort(ctx context.Context, uuid string, change func(*usher.
 				return err
 			}
 		}
+		tx.addresses = append(tx.addresses, before.Address, p.Address)
 		return s.update(ctx, tx, "ports", p.ID, p)
 	})
 	if errors.Is(err, errDuplicate) {
@@ -128,13 +130,32 @@ func (s *Store) UpdatePort(ctx context.Context, uuid string, change func(*usher.
 
 // DeletePort removes a port.
 func (s *Store) DeletePort(ctx context.Context, uuid string) error {
-	return s.write(ctx, "delete port", func(ctx context.Context, tx *sql.Tx) error {
-		n, err := s.exec(ctx, tx, "DELETE FROM ports WHERE uuid = ?", uuid)
+	return s.write(ctx, "delete port", func(ctx context.Context, tx *transaction) error {
+		n, err := s.deletePorts(ctx, tx, "uuid", uuid)
 		if err == nil && n == 0 {
 			return portNotFound(uuid)
 		}
 		return err
 	})
+}
+
+// deletePorts removes the ports that have a value in a column, and returns how
+// many there were.
+func (s *Store) deletePorts(ctx context.Context, tx *transaction, column string, value any) (int64, error) {
+	if s.rows != nil {
+		err := rows(ctx, tx, "SELECT address FROM ports WHERE "+column+" = ?", []any{value}, func(scan func(...any) error) error {
+			var address string
+			err := scan(&address)
+			if mac, bad := usher.ParseMAC(address); bad == nil { // else no machine can ask for it
+				tx.addresses = append(tx.addresses, mac)
+			}
+			return err
+		})
+		if err != nil {
+			return 0, err
+		}
+	}
+	return s.exec(ctx, tx, "DELETE FROM ports WHERE "+column+" = ?", value)
 }
 
 // portClash is nodeClash for ports.

@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -9,7 +10,7 @@ import (
 	"github.com/usher-boot/usher"
 )
 
-func createNode(t *testing.T, s *Store, name string) *usher.Node {
+func createNode(t testing.TB, s *Store, name string) *usher.Node {
 	t.Helper()
 	n := &usher.Node{Name: name, Driver: "manual-management", BootInterface: "ipxe"}
 	if err := s.CreateNode(t.Context(), n); err != nil {
@@ -18,7 +19,7 @@ func createNode(t *testing.T, s *Store, name string) *usher.Node {
 	return n
 }
 
-func createPort(t *testing.T, s *Store, n *usher.Node, mac string) *usher.Port {
+func createPort(t testing.TB, s *Store, n *usher.Node, mac string) *usher.Port {
 	t.Helper()
 	p := &usher.Port{NodeUUID: n.UUID, Address: parseMAC(t, mac), PXEEnabled: true}
 	if err := s.CreatePort(t.Context(), p); err != nil {
@@ -97,5 +98,49 @@ func testPorts(t *testing.T, s *Store) {
 	}
 	if _, err := s.PortByAddress(ctx, other.Address); !errors.Is(err, usher.ErrNotFound) {
 		t.Errorf("a deleted node's port: %v", err)
+	}
+}
+
+// testPXEEnabled: each of a node's ports says for itself whether it is one to
+// boot from. Null is yes, as in a row that is older than Ironic's column.
+func testPXEEnabled(t *testing.T, s *Store) {
+	n := createNode(t, s, "n")
+	for i, c := range []struct {
+		column  string
+		enabled bool
+	}{{"TRUE", true}, {"FALSE", false}, {"NULL", true}} {
+		p := createPort(t, s, n, fmt.Sprintf("52:54:00:00:00:%02x", i))
+		if _, err := s.w.ExecContext(t.Context(), "UPDATE ports SET pxe_enabled = "+c.column+" WHERE id = "+fmt.Sprint(p.ID)); err != nil {
+			t.Fatal(err)
+		}
+		if s.rows != nil { // what another program wrote
+			s.rows.forget()
+			loadRowsOf(t, s)
+		}
+		for range 2 {
+			got, err := s.BootNodeByMAC(t.Context(), p.Address)
+			if err != nil || got.UUID != n.UUID || got.PXEDisabled == c.enabled {
+				t.Errorf("%s: %+v, %v", c.column, got, err)
+			}
+		}
+		if !s.d.embedded {
+			together, err := s.findByMACs(t.Context(), []usher.MAC{p.Address, {}})
+			if err != nil || together[p.Address].PXEDisabled == c.enabled {
+				t.Errorf("%s, together with another: %+v, %v", c.column, together, err)
+			}
+		}
+		if byDriver, err := s.bootNodeByMAC(t.Context(), p.Address); err != nil || byDriver.PXEDisabled == c.enabled {
+			t.Errorf("%s, by the driver: %+v, %v", c.column, byDriver, err)
+		}
+		of, err := s.PortsAt(t.Context(), []usher.MAC{p.Address})
+		if err != nil || len(of) != 1 || of[0].PXEEnabled != c.enabled {
+			t.Errorf("%s: PortsAt: %+v, %v", c.column, of, err)
+		}
+		if port, err := s.Port(t.Context(), p.UUID); err != nil || port.PXEEnabled != c.enabled {
+			t.Errorf("%s: Port: %+v, %v", c.column, port, err)
+		}
+	}
+	if got, err := s.BootNode(t.Context(), n.UUID); err != nil || got.PXEDisabled {
+		t.Errorf("by UUID: %+v, %v", got, err)
 	}
 }

@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"crypto/tls"
 	"database/sql"
 	"errors"
 	"net/url"
@@ -21,10 +22,35 @@ var postgresOptions = map[string]bool{
 	"sslmode": true, "sslrootcert": true, "sslcert": true, "sslkey": true, "sslpassword": true,
 	"sslnegotiation": true, "sslsni": true, "connect_timeout": true, "application_name": true,
 	"options": true, "target_session_attrs": true, "channel_binding": true,
+	"service": true, "passfile": true, // files, read as libpq reads them
+}
+
+// idlePostgres are options of libpq's that change nothing of what Usher reads
+// or writes: it speaks UTF-8, no Kerberos, and Go keeps connections alive.
+func idlePostgres() []string {
+	return []string{"client_encoding", "fallback_application_name", "gsslib", "keepalives", "keepalives_count", "keepalives_idle",
+		"keepalives_interval", "krbsrvname", "sslcompression", "tcp_user_timeout"}
+}
+
+// takeMinVersion removes ssl_min_protocol_version; less than TLS 1.2 is never
+// spoken.
+func takeMinVersion(loc *location) (uint16, error) {
+	switch loc.take("ssl_min_protocol_version") {
+	case "", "TLSv1", "TLSv1.1", "TLSv1.2":
+		return tls.VersionTLS12, nil
+	case "TLSv1.3":
+		return tls.VersionTLS13, nil
+	}
+	return 0, badURL("option ssl_min_protocol_version must be TLSv1, TLSv1.1, TLSv1.2 or TLSv1.3")
 }
 
 // newPostgres reads postgresql://, postgresql+psycopg2://, ... with libpq's options.
 func newPostgres(loc location) (*dialect, error) {
+	idle := loc.takeIdle(idlePostgres())
+	minVersion, err := takeMinVersion(&loc)
+	if err != nil {
+		return nil, err
+	}
 	for key := range loc.query {
 		if !postgresOptions[key] {
 			return nil, badURL("has the option %q, which Usher does not know for postgresql", key)
@@ -38,13 +64,14 @@ func newPostgres(loc location) (*dialect, error) {
 	if name := loc.take("dbname"); name != "" {
 		loc.database = name
 	}
-	if loc.database == "" {
-		return nil, badURL("names no database: postgresql://user:password@host/DATABASE")
-	}
 	cfg, err := pgx.ParseConfig(libpqURL(loc))
 	if err != nil {
 		return nil, badURL("cannot be used: %s", parseCause(err))
 	}
+	if cfg.Database == "" {
+		return nil, badURL("names no database: postgresql://user:password@host/DATABASE")
+	}
+	setMinVersion(cfg, minVersion)
 	if password != "" {
 		cfg.Password = password
 	}
@@ -70,7 +97,18 @@ func newPostgres(loc location) (*dialect, error) {
 			return stdlib.OpenDB(*c), nil
 		},
 		fault: postgresFault,
+
+		database: cfg.Database,
+		notes:    idleNotes(idle),
 	}, nil
+}
+
+func setMinVersion(cfg *pgx.ConnConfig, version uint16) {
+	for _, c := range append([]*pgconn.FallbackConfig{{TLSConfig: cfg.TLSConfig}}, cfg.Fallbacks...) {
+		if c.TLSConfig != nil {
+			c.TLSConfig.MinVersion = version
+		}
+	}
 }
 
 func libpqURL(loc location) string {

@@ -24,8 +24,7 @@ type Reader struct {
 	byMAC  statement
 	byMACs []statement // of 2, 4, 8 ... addresses
 	byUUID statement
-	macs   *batch.Group[usher.MAC, usher.BootNode] // of a server
-	lean   *lean                                   // of SQLite, which is not worth waiting for others
+	macs   *batch.Group[usher.MAC, usher.BootNode] // nil on SQLite, which is not worth waiting for others
 }
 
 func newReader(d *dialect, o Options) (*Reader, error) {
@@ -35,19 +34,14 @@ func newReader(d *dialect, o Options) (*Reader, error) {
 	}
 	reading, _ := o.split()
 	if d.embedded {
-		reading = min(reading, 2) // for the lists of operators; machines have the lean ones
+		reading = min(reading, 4) // more would wait for a processor, each with a page cache of its own
 	}
 	setPool(db, reading)
-	fields := bootNodeFields()
-	columns := selectList("n", fields)
-	r := &Reader{d: d, db: db, log: o.logger(), fields: fields,
-		byMAC:  statement{query: d.bind("SELECT " + columns + byMACJoin + "= ?")},
-		byUUID: statement{query: d.bind("SELECT " + columns + " FROM nodes n WHERE n.uuid = ?")},
-	}
-	if d.embedded {
-		r.lean = d.lean()
-	} else {
-		r.together(columns, reading)
+	r := &Reader{d: d, db: db, log: o.logger(), fields: bootNodeFields()}
+	r.byMAC.query = d.bind("SELECT " + r.byMACColumns() + byMACJoin + "= ?")
+	r.byUUID.query = d.bind("SELECT " + selectList("n", r.fields) + " FROM nodes n WHERE n.uuid = ?")
+	if !d.embedded {
+		r.together(reading)
 	}
 	return r, nil
 }
@@ -116,9 +110,7 @@ func (r *Reader) Ping(ctx context.Context) error {
 
 // Close ends all connections.
 func (r *Reader) Close() error {
-	if r.lean != nil {
-		r.lean.close()
-	} else {
+	if r.macs != nil {
 		r.macs.Close()
 	}
 	errs := []error{r.byMAC.close(), r.byUUID.close()}
@@ -150,9 +142,13 @@ func dropIdle(db *sql.DB) {
 	db.SetMaxIdleConns(db.Stats().MaxOpenConnections)
 }
 
+// CheckMore fails on the first column of MoreTables that cannot be read, and
+// names it.
+func (r *Reader) CheckMore(ctx context.Context) error { return r.checkColumns(ctx, MoreTables()) }
+
 // checkColumns fails on the first column that cannot be read, and names it.
-func (r *Reader) checkColumns(ctx context.Context) error {
-	for _, t := range ReaderTables() {
+func (r *Reader) checkColumns(ctx context.Context, tables []Table) error {
+	for _, t := range tables {
 		if t.Name == "alembic_version" {
 			continue
 		}
@@ -174,7 +170,7 @@ func (r *Reader) checkColumns(ctx context.Context) error {
 		}
 		for i, name := range names {
 			if one := try(name); one != nil {
-				return fmt.Errorf("the database cannot serve Usher: column %s.%s is missing or may not be read: %w",
+				return fmt.Errorf("column %s.%s is missing or may not be read: %w",
 					t.Name, t.Columns[i], one)
 			}
 		}

@@ -21,7 +21,7 @@ type locked struct {
 // lock reads a node's reservation and keeps its row locked until the
 // transaction ends. Holders are then compared byte for byte here and not by
 // the database's collation.
-func (s *Store) lock(ctx context.Context, tx *sql.Tx, ident string) (locked, error) {
+func (s *Store) lock(ctx context.Context, tx *transaction, ident string) (locked, error) {
 	var l locked
 	query := s.d.bind("SELECT id, uuid, reservation FROM nodes WHERE " + identColumn(ident) + " = ?" + s.d.forUpdate)
 	err := tx.QueryRowContext(ctx, query, ident).Scan(&l.id, text[string]{&l.uuid}, text[string]{&l.reservation})
@@ -31,7 +31,7 @@ func (s *Store) lock(ctx context.Context, tx *sql.Tx, ident string) (locked, err
 	return l, err
 }
 
-func (s *Store) setReservation(ctx context.Context, tx *sql.Tx, id int64, holder string) error {
+func (s *Store) setReservation(ctx context.Context, tx *transaction, id int64, holder string) error {
 	_, err := s.exec(ctx, tx, "UPDATE nodes SET reservation = ?, updated_at = ? WHERE id = ?",
 		orNull(holder), s.d.now(), id)
 	return err
@@ -45,7 +45,7 @@ func (s *Store) ReserveNode(ctx context.Context, ident, holder string) (*usher.N
 		return nil, usher.Errorf(usher.ErrInvalid, "A reservation needs a holder.")
 	}
 	var n *usher.Node
-	err := s.write(ctx, "reserve node", func(ctx context.Context, tx *sql.Tx) (err error) {
+	err := s.write(ctx, "reserve node", func(ctx context.Context, tx *transaction) (err error) {
 		if n, err = s.node(ctx, tx, ident, s.d.forUpdate); err != nil {
 			return err
 		}
@@ -75,7 +75,7 @@ func (s *Store) ReleaseNode(ctx context.Context, uuid, holder string) error {
 }
 
 func (s *Store) passReservation(ctx context.Context, op, uuid, from, to string) error {
-	return s.write(ctx, op, func(ctx context.Context, tx *sql.Tx) error {
+	return s.write(ctx, op, func(ctx context.Context, tx *transaction) error {
 		l, err := s.lock(ctx, tx, uuid)
 		if err != nil {
 			return err
@@ -94,7 +94,7 @@ func (s *Store) passReservation(ctx context.Context, op, uuid, from, to string) 
 // many: a conductor that restarts remembers none of its tasks.
 func (s *Store) ReleaseReservations(ctx context.Context, holder string) (int64, error) {
 	var freed int64
-	err := s.write(ctx, "release reservations", func(ctx context.Context, tx *sql.Tx) (err error) {
+	err := s.write(ctx, "release reservations", func(ctx context.Context, tx *transaction) (err error) {
 		freed, err = s.exec(ctx, tx, "UPDATE nodes SET reservation = NULL, updated_at = ? WHERE reservation = ?",
 			s.d.now(), holder)
 		return err

@@ -65,6 +65,28 @@ func (f flag) Scan(src any) (err error) {
 	return err
 }
 
+// enabled receives ports.pxe_enabled, in which null means true: Ironic's own
+// upgrade of the rows that are older than the column has made it so.
+type enabled struct{ to *bool }
+
+func (e enabled) Scan(src any) error {
+	if src == nil {
+		*e.to = true
+		return nil
+	}
+	return flag(e).Scan(src)
+}
+
+// disabled receives the opposite of the same column.
+type disabled struct{ to *bool }
+
+func (d disabled) Scan(src any) error {
+	var on bool
+	err := enabled{&on}.Scan(src)
+	*d.to = !on
+	return err
+}
+
 // stamp receives a time in UTC. SQLite keeps text, with a fraction or
 // without, as SQLAlchemy or a person wrote it.
 type stamp struct{ to *time.Time }

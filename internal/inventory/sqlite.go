@@ -3,10 +3,13 @@ package inventory
 import (
 	"database/sql"
 	"errors"
+	"io"
+	"log/slog"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/pressly/goose/v3/database"
@@ -14,10 +17,12 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/usher-boot/usher"
+	"github.com/usher-boot/usher/internal/filelock"
 )
 
 // newSQLite reads sqlite:////absolute/path and sqlite:///relative/path. The
-// option timeout is pysqlite's: seconds to wait for another writer.
+// option timeout is pysqlite's: seconds to wait for another writer. Its other
+// options mean something to Python only.
 func newSQLite(loc location) (*dialect, error) {
 	if loc.host != "" || loc.user != "" || loc.port != 0 {
 		return nil, badURL("has too few slashes: an absolute path is sqlite:////path, a relative one sqlite:///path")
@@ -25,11 +30,14 @@ func newSQLite(loc location) (*dialect, error) {
 	if loc.database == "" || loc.database == ":memory:" {
 		return nil, badURL("names a database in memory, which no other process could see; name a file")
 	}
-	timeout, err := loc.takeSeconds("timeout", 5)
+	if strings.HasPrefix(loc.database, "file:") {
+		return nil, badURL("names the file by a URI; write its path: sqlite:////path")
+	}
+	busy, err := loc.takeFraction("timeout", 5*time.Second)
 	if err != nil {
 		return nil, err
 	}
-	loc.take("check_same_thread") // means something to Python only
+	idle := loc.takeIdle([]string{"cached_statements", "check_same_thread", "detect_types", "isolation_level", "uri"})
 	if err := loc.rest(); err != nil {
 		return nil, err
 	}
@@ -37,7 +45,6 @@ func newSQLite(loc location) (*dialect, error) {
 	if err != nil {
 		return nil, badURL("names a file whose folder cannot be told: %v", err)
 	}
-	busy := time.Duration(timeout) * time.Second
 	return &dialect{
 		name:       "sqlite",
 		embedded:   true,
@@ -50,8 +57,11 @@ func newSQLite(loc location) (*dialect, error) {
 		open: func(readOnly bool) (*sql.DB, error) {
 			return openSQLite(path, busy, readOnly)
 		},
-		lean:  func() *lean { return newLean(path, busy) },
+		own:   func(o Options) (io.Closer, *rowKeeper, error) { return ownSQLite(path, o.logger()) },
 		fault: sqliteFault,
+
+		database: path,
+		notes:    idleNotes(idle),
 	}, nil
 }
 
@@ -66,22 +76,18 @@ func newSQLite(loc location) (*dialect, error) {
 func openSQLite(path string, busy time.Duration, readOnly bool) (*sql.DB, error) {
 	options := url.Values{"_pragma": {
 		"busy_timeout(" + strconv.FormatInt(busy.Milliseconds(), 10) + ")",
-		"cache_size(-500)", // KiB; machines are answered by other connections (lean.go)
+		"cache_size(-500)", // KiB; boot requests seldom come here (rowkeeper.go)
 	}}
 	if readOnly {
 		// Refuse to create a file: mode=ro fails on a missing one.
 		options.Set("mode", "ro")
 		options.Add("_pragma", "query_only(1)")
 	} else {
-		if err := createPrivate(path); err != nil {
-			return nil, err
-		}
-		options.Set("mode", "rw")
+		options.Set("mode", "rw") // ownSQLite has made the file
 		options.Set("_txlock", "immediate")
 		options.Add("_pragma", "journal_mode(WAL)")
 		options.Add("_pragma", "synchronous(FULL)")
 		options.Add("_pragma", "foreign_keys(1)")
-		// Once it begins anew; see longLog.
 		options.Add("_pragma", "journal_size_limit(4194304)")
 	}
 	// As a URL's path, so that '?', '#' and '%' in a folder's name stay part of it.
@@ -91,6 +97,30 @@ func openSQLite(path string, busy time.Duration, readOnly bool) (*sql.DB, error)
 		return nil, err
 	}
 	return sql.OpenDB(connector), nil
+}
+
+// ownSQLite makes the file if it is missing, and this Store the only one that
+// may write to it.
+func ownSQLite(path string, log *slog.Logger) (io.Closer, *rowKeeper, error) {
+	if err := createPrivate(path); err != nil {
+		return nil, nil, err
+	}
+	target, err := filepath.EvalSymlinks(path) // so that all who use the file lock the same
+	if err != nil {
+		return nil, nil, err
+	}
+	lock, err := filelock.Acquire(target+".lock", 0o600)
+	if held, ok := errors.AsType[*filelock.HeldError](err); ok {
+		return nil, nil, usher.Errorf(usher.ErrConflict, "the database %s is %v", path, held)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	rows, err := newRowKeeper(path, log)
+	if err != nil {
+		return nil, nil, errors.Join(err, lock.Close())
+	}
+	return lock, rows, nil
 }
 
 // createPrivate makes a missing database file, readable by its owner alone
@@ -139,11 +169,11 @@ func sqliteFault(err error) fault {
 // missingFile says whether the URL names a SQLite file that is not there yet:
 // looking into it must not create it.
 func missingFile(raw string) (bool, error) {
-	loc, err := parseURL(raw)
-	if err != nil || loc.backend != "sqlite" {
-		return false, err
+	file := SQLiteFile(raw)
+	if file == "" {
+		return false, nil
 	}
-	info, err := os.Stat(loc.database)
+	info, err := os.Stat(file)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		return true, nil

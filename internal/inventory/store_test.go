@@ -16,19 +16,38 @@ import (
 // openStore opens a migrated Store that the test closes.
 func openStore(tb testing.TB, url string) *Store {
 	tb.Helper()
+	s := openClosing(tb, url)
+	tb.Cleanup(func() { closeStore(tb, s) })
+	return s
+}
+
+// openClosing opens a migrated Store that the caller closes with closeStore. On
+// SQLite it knows its rows.
+func openClosing(tb testing.TB, url string) *Store {
+	tb.Helper()
 	s, err := OpenStore(tb.Context(), Options{URL: url})
 	if err != nil {
 		tb.Fatal(err)
 	}
-	tb.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			tb.Errorf("close: %v", err)
-		}
-	})
 	if err := s.Migrate(tb.Context()); err != nil {
 		tb.Fatal(err)
 	}
+	if s.rows != nil {
+		loadRowsOf(tb, s)
+	}
 	return s
+}
+
+// closeStore closes a Store, and first holds the rows that it knows against
+// its database.
+func closeStore(tb testing.TB, s *Store) {
+	tb.Helper()
+	if s.rows != nil {
+		sameRows(tb, s)
+	}
+	if err := s.Close(); err != nil {
+		tb.Errorf("close: %v", err)
+	}
 }
 
 func sqliteURL(tb testing.TB) string {
@@ -176,9 +195,11 @@ func suite(t *testing.T, newURL func(testing.TB) string) {
 		"nodes":        testNodes,
 		"updates":      testUpdates,
 		"ports":        testPorts,
+		"pxe_enabled":  testPXEEnabled,
 		"reservations": testReservations,
 		"contention":   testContention,
 		"conductors":   testConductors,
+		"affinity":     testAffinity,
 		"filters":      testFilters,
 		"pages":        testPages,
 		"boot nodes":   testBootNodes,

@@ -5,21 +5,42 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"io"
 	"math/rand/v2"
+	"os"
 	"strings"
 	"time"
 )
 
 // Store is Usher's own inventory: a Reader plus everything that writes. It is
-// safe for concurrent use, also by several processes.
+// safe for concurrent use, and on a server also by several processes. A SQLite
+// file belongs to one Store at a time.
 type Store struct {
 	*Reader
-	w *sql.DB // one connection on SQLite, a pool of writing sessions elsewhere
+	w        *sql.DB    // one connection on SQLite, a pool of writing sessions elsewhere
+	fileLock io.Closer  // of the SQLite file; nil on a server
+	rows     *rowKeeper // likewise
 }
 
 // Close ends all connections, the readers' first: on SQLite the last writer
 // to leave folds the write-ahead log into the file.
-func (s *Store) Close() error { return errors.Join(s.Reader.Close(), s.w.Close()) }
+func (s *Store) Close() error {
+	err := errors.Join(s.Reader.Close(), s.w.Close())
+	if s.fileLock != nil {
+		s.rows.cache.reset()
+		if lockErr := s.fileLock.Close(); !errors.Is(lockErr, os.ErrClosed) {
+			err = errors.Join(err, lockErr)
+		}
+	}
+	return err
+}
+
+// transaction is one of a Store's, which also gathers what boot requests will
+// read otherwise.
+type transaction struct {
+	*sql.Tx
+	touched
+}
 
 const (
 	deadlockTries = 6 // Galera reports every conflicting commit as a deadlock
@@ -35,7 +56,7 @@ func (v verbatim) Unwrap() error { return v.error }
 // it again, within bounds; so does, once, a connection that broke or turned
 // read-only before COMMIT was sent, since the server has then undone it all.
 // What happened to a COMMIT that got no answer is unknown: ErrUnavailable.
-func (s *Store) write(ctx context.Context, op string, f func(context.Context, *sql.Tx) error) error {
+func (s *Store) write(ctx context.Context, op string, f func(context.Context, *transaction) error) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for try := 1; ; try++ {
@@ -60,7 +81,7 @@ func (s *Store) write(ctx context.Context, op string, f func(context.Context, *s
 
 // once runs f in a transaction on one connection. A connection to a server
 // that turned read-only is thrown away, so that the pool finds the new one.
-func (s *Store) once(ctx context.Context, f func(context.Context, *sql.Tx) error) (committing bool, err error) {
+func (s *Store) once(ctx context.Context, f func(context.Context, *transaction) error) (committing bool, err error) {
 	conn, err := s.w.Conn(ctx)
 	if err != nil {
 		return false, err
@@ -73,13 +94,25 @@ func (s *Store) once(ctx context.Context, f func(context.Context, *sql.Tx) error
 			err = closeErr
 		}
 	}()
+	if s.rows != nil {
+		if err := s.rows.cache.refusal(); err != nil {
+			return false, err
+		}
+		// A caller who leaves does not interrupt what takes a moment: an
+		// interrupted connection is thrown away, and a COMMIT's end unknown.
+		ctx = context.WithoutCancel(ctx)
+	}
 	tx, err := conn.BeginTx(ctx, nil)
 	if err != nil {
 		return false, err
 	}
-	if err := f(ctx, tx); err != nil {
+	t := &transaction{Tx: tx}
+	if err := f(ctx, t); err != nil {
 		_ = tx.Rollback() // the first error tells the cause
 		return false, err
+	}
+	if s.rows != nil {
+		return s.rows.commit(ctx, t)
 	}
 	return true, tx.Commit()
 }
@@ -99,7 +132,7 @@ func pause(ctx context.Context, try int) error {
 }
 
 // exec runs a statement and returns how many rows it matched.
-func (s *Store) exec(ctx context.Context, tx *sql.Tx, query string, args ...any) (int64, error) {
+func (s *Store) exec(ctx context.Context, tx *transaction, query string, args ...any) (int64, error) {
 	result, err := tx.ExecContext(ctx, s.d.bind(query), s.d.args(args)...)
 	if err != nil {
 		return 0, err
@@ -108,7 +141,7 @@ func (s *Store) exec(ctx context.Context, tx *sql.Tx, query string, args ...any)
 }
 
 // insert adds a row and returns its id.
-func (s *Store) insert(ctx context.Context, tx *sql.Tx, table string, columns []string, values []any) (int64, error) {
+func (s *Store) insert(ctx context.Context, tx *transaction, table string, columns []string, values []any) (int64, error) {
 	query := "INSERT INTO " + table + " (" + strings.Join(columns, ", ") + ") VALUES (" + marks(len(columns)) + ")"
 	if s.d.returning {
 		var id int64

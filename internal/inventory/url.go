@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/usher-boot/usher"
 )
@@ -13,6 +14,7 @@ import (
 // password must never reach a log line or an error.
 type location struct {
 	backend  string // "sqlite", "mysql", "postgresql"
+	driver   string // Python's, such as "pymysql"; empty: SQLAlchemy's choice
 	user     string
 	password string
 	host     string // without the brackets of an IPv6 address
@@ -29,7 +31,7 @@ var urlPattern = regexp.MustCompile(`^([\w+]+)://` +
 	`(?:/([^?]*))?(?:\?(.*))?$`)
 
 // backends maps the part before '+' to the engine it means. The part after
-// it names a Python driver and does not matter here.
+// it names a Python driver.
 var backends = map[string]string{
 	"sqlite":     "sqlite",
 	"mysql":      "mysql",
@@ -50,12 +52,12 @@ func parseURL(raw string) (location, error) {
 	if m == nil {
 		return location{}, badURL("is not of the form dialect://user:password@host:port/database?option=value")
 	}
-	name, _, _ := strings.Cut(m[1], "+")
+	name, driver, _ := strings.Cut(m[1], "+")
 	backend, ok := backends[name]
 	if !ok {
 		return location{}, badURL("names the database %q; Usher speaks sqlite, mysql (or mariadb) and postgresql", name)
 	}
-	loc := location{backend: backend, host: m[4] + m[5], database: m[7]}
+	loc := location{backend: backend, driver: driver, host: m[4] + m[5], database: m[7]}
 	var err error
 	if loc.user, err = unquote(m[2]); err != nil {
 		return location{}, badURL("has a user name with a bad %%-escape")
@@ -65,7 +67,7 @@ func parseURL(raw string) (location, error) {
 	}
 	if m[6] != "" {
 		loc.port, err = strconv.Atoi(m[6])
-		if err != nil || loc.port < 1 || loc.port > 65535 {
+		if err != nil || loc.port < 0 || loc.port > 65535 { // 0 is none, as for PyMySQL
 			return location{}, badURL("has a port that is not a number from 1 to 65535 (an '@', ':' or '/' in a password is written %%40, %%3A, %%2F)")
 		}
 	}
@@ -73,6 +75,32 @@ func parseURL(raw string) (location, error) {
 		return location{}, badURL("has options after '?' that are not key=value pairs joined by '&'")
 	}
 	return loc, nil
+}
+
+// Note is something that a person should know of a connection URL.
+type Note struct {
+	Text    string
+	Warning bool // it is probably not meant
+}
+
+// Notes say what a connection URL does not say itself: what an option file
+// gave, and which options have no effect. Nothing is connected.
+func Notes(rawURL string) ([]Note, error) {
+	d, err := newDialect(rawURL)
+	if err != nil {
+		return nil, err
+	}
+	return d.notes, nil
+}
+
+// SQLiteFile is the file that a connection URL names, empty where a server
+// holds the database.
+func SQLiteFile(rawURL string) string {
+	loc, err := parseURL(rawURL)
+	if err != nil || loc.backend != "sqlite" {
+		return ""
+	}
+	return loc.database
 }
 
 // unquote undoes percent-encoding; '+' stays itself, as in SQLAlchemy.
@@ -93,17 +121,42 @@ func (l *location) take(key string) string {
 	return values[len(values)-1]
 }
 
-// takeBool removes a yes/no option. unset is what its absence means.
-func (l *location) takeBool(key string, unset bool) (bool, error) {
+// takeBool removes a yes/no option; nil is its absence.
+func (l *location) takeBool(key string) (*bool, error) {
+	var on bool
 	switch value := strings.ToLower(l.take(key)); value {
 	case "":
-		return unset, nil
+		return nil, nil
 	case "1", "true", "yes", "on", "t", "y":
-		return true, nil
+		on = true
 	case "0", "false", "no", "off", "f", "n":
-		return false, nil
+	default:
+		return nil, badURL("option %s must be true or false", key)
 	}
-	return false, badURL("option %s must be true or false", key)
+	return &on, nil
+}
+
+// takeIdle removes options without effect here, and returns those that were
+// there.
+func (l *location) takeIdle(known []string) (idle []string) {
+	for _, key := range known {
+		if _, there := l.query[key]; there {
+			delete(l.query, key)
+			idle = append(idle, key)
+		}
+	}
+	return idle
+}
+
+// idleNotes say to a person which options have no effect here.
+func idleNotes(idle []string) []Note {
+	switch len(idle) {
+	case 0:
+		return nil
+	case 1:
+		return []Note{{Text: "the option " + idle[0] + " has no effect in Usher"}}
+	}
+	return []Note{{Text: "the options " + strings.Join(idle, ", ") + " have no effect in Usher"}}
 }
 
 // takeSeconds removes an option that counts whole seconds.
@@ -117,6 +170,19 @@ func (l *location) takeSeconds(key string, unset int) (int, error) {
 		return 0, badURL("option %s must be a number of seconds", key)
 	}
 	return n, nil
+}
+
+// takeFraction removes an option that counts seconds and parts of seconds.
+func (l *location) takeFraction(key string, unset time.Duration) (time.Duration, error) {
+	value := l.take(key)
+	if value == "" {
+		return unset, nil
+	}
+	seconds, err := strconv.ParseFloat(value, 64)
+	if err != nil || !(seconds > 0 && seconds < 1e6) {
+		return 0, badURL("option %s must be a number of seconds", key)
+	}
+	return time.Duration(seconds * float64(time.Second)), nil
 }
 
 // rest complains about options that nobody took. A silently ignored one

@@ -64,7 +64,17 @@ func TestBadURLs(t *testing.T) {
 		{"mysql://u:hunter2%zz@h/db", "password with a bad %-escape"},
 		{"mysql://u:x@hunter2:y@h/db", "port"},
 		{"mysql://u:hunter2@h:99999/db", "port"},
-		{"mysql://u:hunter2@h/db?charset=latin1", "charset"},
+		{"mysql://u:hunter2@h/db?read_default_fil=/x", `"read_default_fil"`},
+		{"mysql://u:hunter2@h/db?read_default_file=/", "read_default_file that cannot be read"},
+		{"mysql://u:hunter2@h/db?server_public_key=/x", `"server_public_key"`},
+		{"mysql://u:hunter2@h/db?port=many", "option port"},
+		{"mysql://u:hunter2@h/db?ssl_cipher=HIGH:!aNULL", `ssl_cipher: "HIGH" is no cipher`},
+		{"mysql://u:hunter2@h/db?ssl_capath=" + filepath.Dir(noCA), "openssl rehash"},
+		{"mysql://u:hunter2@h/db?ssl_capath=" + noCA, "ssl_capath"},
+		{"sqlite:///file:/x?uri=true", "write its path"},
+		{"sqlite:////x?timeout=-1", "timeout"},
+		{"postgresql://u:hunter2@h/db?ssl_min_protocol_version=SSLv3", "ssl_min_protocol_version"},
+		{"postgresql://u:hunter2@h/db?service=none-of-that-name", "cannot be used"},
 		{"mysql://u:hunter2@h/db?ssl_cax=/x", `"ssl_cax"`},
 		{"mysql://u:hunter2@h/db?ssl_verify_cert=maybe", "ssl_verify_cert"},
 		{"mysql://u:hunter2@h/db?ssl_ca=" + noCA, "ssl_ca"},
@@ -82,6 +92,17 @@ func TestBadURLs(t *testing.T) {
 			if !errors.Is(err, usher.ErrInvalid) || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "hunter2") {
 				t.Errorf("%s(%s): %v, want ErrInvalid with %q and without the password", name, tt.url, err, tt.want)
 			}
+		}
+	}
+}
+
+func TestSQLiteFile(t *testing.T) {
+	for url, want := range map[string]string{
+		"sqlite:////var/lib/usher.sqlite": "/var/lib/usher.sqlite", "sqlite+pysqlite:///rel.sqlite?timeout=0.5": "rel.sqlite",
+		"mysql://u@h/db": "", "nonsense": "",
+	} {
+		if got := SQLiteFile(url); got != want {
+			t.Errorf("%s: %q, want %q", url, got, want)
 		}
 	}
 }

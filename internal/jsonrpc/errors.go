@@ -54,9 +54,3 @@ func (e *RemoteError) Error() string {
 
 // UnknownMethod says that the conductor has no such method.
 func (e *RemoteError) UnknownMethod() bool { return e.Code == codeMethodNotFound }
-
-// InvalidParams is returned by a Method that cannot be called with the given
-// parameters. Bind makes it.
-type InvalidParams struct{ Reason string }
-
-func (e *InvalidParams) Error() string { return e.Reason }

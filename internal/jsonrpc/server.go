@@ -20,8 +20,8 @@ import (
 // Method is one remote procedure. params is a JSON object without the context;
 // the caller's request id is in ctx (usher.RequestIDOf). An error that is an
 // *usher.Error, or wraps one of usher's sentinels, reaches the caller as
-// Ironic's exception of that meaning; *InvalidParams as JSON-RPC's error for
-// it; the text of any other error stays in our log.
+// Ironic's exception of that meaning; the text of any other error stays in our
+// log.
 type Method func(ctx context.Context, params json.RawMessage) (any, error)
 
 // ServerOptions are the settings of a Server.
@@ -116,11 +116,6 @@ func (s *Server) call(ctx context.Context, req *request, remote string) (json.Ra
 	if err == nil {
 		log.DebugContext(ctx, "RPC answered")
 		return result, nil
-	}
-	if wrong, ok := errors.AsType[*InvalidParams](err); ok {
-		log.WarnContext(ctx, "RPC with wrong parameters", "error", err)
-		req.params.names = append(req.params.names, "context")
-		return nil, req.invalidParams("ConductorManager." + req.method + "() " + wrong.Reason)
 	}
 	code, message, class, expected := toWire(err)
 	if !expected {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -388,5 +389,45 @@ func TestMaintenance(t *testing.T) {
 		if status != c.want || c.want == 400 && !strings.Contains(words, "because it's in maintenance mode") {
 			t.Errorf("%s: %d %q", verb, status, words)
 		}
+	}
+}
+
+// TestServiceStep: since 1.87 a node shows the step of its service, which the
+// ramdisk's agent runs and Usher does not follow.
+func TestServiceStep(t *testing.T) {
+	w := newWorkshop(t)
+	id := w.node(t, "")
+	get := func(path, version string) (int, map[string]any) {
+		t.Helper()
+		a := ask(t, w.url, step{Method: "GET", Path: path, Version: version})
+		o, _ := a.Body.(map[string]any)
+		return a.Status, o
+	}
+	for _, path := range []string{"/v1/nodes/" + id, "/v1/nodes/" + id + "?fields=service_step,uuid"} {
+		if status, o := get(path, "1.87"); status != 200 || !reflect.DeepEqual(o["service_step"], map[string]any{}) {
+			t.Errorf("%s: %d %v", path, status, o["service_step"])
+		}
+	}
+	for _, path := range []string{"/v1/nodes?fields=service_step", "/v1/nodes/detail"} {
+		status, o := get(path, "1.88")
+		nodes, _ := o["nodes"].([]any)
+		if status != 200 || len(nodes) != 1 || !reflect.DeepEqual(nodes[0].(map[string]any)["service_step"], map[string]any{}) {
+			t.Errorf("%s: %d %v", path, status, o)
+		}
+	}
+	if _, o := get("/v1/nodes/"+id, "1.86"); o["uuid"] != id || o["service_step"] != nil {
+		t.Errorf("before 1.87: %v", o)
+	}
+	if status, _ := get("/v1/nodes/"+id+"?fields=service_step", "1.86"); status != 406 {
+		t.Errorf("asked for before 1.87: %d", status)
+	}
+	for _, key := range []string{"service_step", "clean_step", "traits", "network_data", "extra"} {
+		status, words, _ := w.say(t, "GET", "/v1/nodes?sort_key="+key, "")
+		if want := "The sort_key value " + key + " is an invalid field for sorting"; status != 400 || words != want {
+			t.Errorf("sorted by %s: %d %q", key, status, words)
+		}
+	}
+	if status, _, _ := w.say(t, "GET", "/v1/nodes?sort_key=shard", ""); status != 200 {
+		t.Errorf("sorted by shard: %d", status)
 	}
 }

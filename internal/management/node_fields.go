@@ -86,6 +86,7 @@ var nodeFields = []nodeField{
 	{name: "shard", since: 82},
 	{name: "parent_node", since: 83},
 	{name: "firmware_interface", since: 86, constant: "no-firmware"},
+	{name: "service_step", since: 87, constant: object{}},
 }
 
 // conductorSince is when a node began to show its conductor, which no column

@@ -52,7 +52,7 @@ func (a *API) nodeList(w http.ResponseWriter, r *request, path string, more ...s
 		}
 	}
 	p, err := a.page(q, nodeColumn, "properties", "driver_info", "extra", "instance_info", "driver_internal_info",
-		"clean_step", "deploy_step", "raid_config", "target_raid_config", "traits", "network_data")
+		"clean_step", "deploy_step", "raid_config", "target_raid_config", "traits", "network_data", "service_step")
 	if err != nil {
 		return err
 	}

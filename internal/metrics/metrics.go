@@ -138,7 +138,7 @@ func New(o Options) *Metrics {
 
 	m.prepared = declare.NewCounterVec(prometheus.CounterOpts{
 		Name: "usher_nodes_prepared_total",
-		Help: "Nodes whose boot files were written, or could not be, by result (ok, failed).",
+		Help: "Nodes that were prepared, or could not be, by result (ok, failed).",
 	}, []string{"result"})
 	m.fetches = declare.NewCounterVec(prometheus.CounterOpts{
 		Name: "usher_image_fetches_total",

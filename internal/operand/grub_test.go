@@ -3,12 +3,17 @@ package operand
 import (
 	"cmp"
 	"errors"
+	"os/exec"
 	"strings"
 	"testing"
+
+	"github.com/usher-boot/usher/internal/testenv"
 )
 
-func TestGRUB(t *testing.T) {
-	for _, c := range []struct{ name, script, want string }{ // want empty: as it is
+type grubCase struct{ name, script, want string } // want empty: as it is
+
+func grubCases() []grubCase {
+	return []grubCase{
 		{"with a device", "linux (http,h:80)/k a\ninitrd (tftp)/i\nchainloader (hd0)+1\nlinux ($root)/k", ""},
 		{"Ironic's", "set default=deploy\nset timeout=5\n\nmenuentry \"deploy\"  {\n    linuxefi u/k selinux=0 root=/dev/ram0\n    initrdefi u/r\n}\n",
 			"set default=deploy\nset timeout=5\n\nmenuentry \"deploy\"  {\n    linuxefi (w)u/k selinux=0 root=/dev/ram0\n    initrdefi (w)u/r\n}\n"},
@@ -55,7 +60,11 @@ func TestGRUB(t *testing.T) {
 		{"braces of Ironic's templates", "linuxefi chain.c32 mbr:{{ DISK_IDENTIFIER }}\nlinux a mbr:(( DISK_IDENTIFIER ))", "linuxefi (w)chain.c32 mbr:{{ DISK_IDENTIFIER }}\nlinux (w)a mbr:(( DISK_IDENTIFIER ))"},
 		{"a brace too many", "}\nlinux a", "}\nlinux (w)a"},
 		{"a dollar that names nothing", "linux a$ $", "linux \"(w)a\\$\" $"},
-	} {
+	}
+}
+
+func TestGRUB(t *testing.T) {
+	for _, c := range grubCases() {
 		t.Run(c.name, func(t *testing.T) {
 			want := cmp.Or(c.want, c.script)
 			got, err := GRUB(c.script, mark)
@@ -88,5 +97,36 @@ func TestGRUBRefuses(t *testing.T) {
 		if err == nil || got != "" || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%q: %q, %v; want %q", c.script, got, err, c.says)
 		}
+	}
+}
+
+// TestGRUBStaysValid: GRUB's own parser takes each script as well as before.
+func TestGRUBStaysValid(t *testing.T) {
+	check := testenv.NeedProgram(t, "grub-script-check")[0]
+	valid := func(script string) bool {
+		cmd := exec.CommandContext(t.Context(), check)
+		cmd.Stdin = strings.NewReader(script)
+		err := cmd.Run()
+		if _, refused := errors.AsType[*exec.ExitError](err); err != nil && !refused {
+			t.Fatal(err)
+		}
+		return err == nil
+	}
+	resolve := func(name string, _ bool) (string, error) { return "(http,[fd00::1]:80)/" + name, nil }
+	taken := 0
+	for _, c := range grubCases() {
+		got, err := GRUB(c.script, resolve)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !valid(c.script) {
+			continue // a mistake that GRUB tells, or what only GRUB itself reads so
+		}
+		if taken++; !valid(got) {
+			t.Errorf("%s: GRUB took\n%s\nand refuses\n%s", c.name, c.script, got)
+		}
+	}
+	if taken < 35 {
+		t.Errorf("GRUB took only %d of the scripts", taken)
 	}
 }

@@ -1,7 +1,11 @@
 // Package systemd tells the service manager how this process is: ready,
 // reloading, stopping, alive. It speaks the protocol of sd_notify(3), which
-// is one datagram for each message to the socket in $NOTIFY_SOCKET, and
-// nothing else of systemd's. Without that socket it does nothing.
+// is one datagram for each message to the socket in $NOTIFY_SOCKET. Without
+// that socket it does nothing. It also takes the sockets that the manager hands
+// over.
+//
+// go-systemd's daemon.SdNotify would do for a message, but waits without a
+// bound for a manager whose socket is full.
 package systemd
 
 import (

@@ -27,10 +27,16 @@ func SharedMariaDB(tb testing.TB) *Server {
 // NewMariaDB starts a server for one test, to be stopped and killed at will.
 func NewMariaDB(tb testing.TB) *Server {
 	tb.Helper()
-	return private(tb, mariadb(NeedProgram(tb, "mariadbd", "mariadb-install-db")))
+	return NewMariaDBWith(tb)
 }
 
-func mariadb(programs []string) func(*Server) engine {
+// NewMariaDBWith is NewMariaDB with further options of mariadbd's.
+func NewMariaDBWith(tb testing.TB, options ...string) *Server {
+	tb.Helper()
+	return private(tb, mariadb(NeedProgram(tb, "mariadbd", "mariadb-install-db"), options...))
+}
+
+func mariadb(programs []string, options ...string) func(*Server) engine {
 	return func(s *Server) engine {
 		data, socket := filepath.Join(s.Dir, "data"), filepath.Join(s.Dir, "socket")
 		return engine{
@@ -40,11 +46,11 @@ func mariadb(programs []string) func(*Server) engine {
 			install: [][]string{{programs[1], "--no-defaults", "--datadir=" + data,
 				"--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve",
 				"--innodb-log-file-size=8M", "--innodb-flush-method=nosync"}},
-			command: []string{programs[0], "--no-defaults", "--datadir=" + data, "--socket=" + socket,
+			command: append([]string{programs[0], "--no-defaults", "--datadir=" + data, "--socket=" + socket,
 				"--bind-address=127.0.0.1", "--port=" + s.Port, "--pid-file=" + filepath.Join(s.Dir, "pid"),
 				"--skip-name-resolve", "--innodb-flush-log-at-trx-commit=0", "--innodb-flush-method=nosync",
 				"--innodb-doublewrite=0", "--innodb-log-file-size=8M", "--innodb-buffer-pool-size=32M",
-				"--max-connections=" + connections, "--performance-schema=0", "--skip-log-bin", "--character-set-server=utf8mb3"},
+				"--max-connections=" + connections, "--performance-schema=0", "--skip-log-bin", "--character-set-server=utf8mb3"}, options...),
 			stop: syscall.SIGTERM,
 			admin: func(database string) (*sql.DB, error) {
 				cfg := mysql.NewConfig()

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -104,12 +105,15 @@ func newCheckerBy(st *site, dial func(ctx context.Context, network, address stri
 		}
 		body = strings.ReplaceAll(body, part.of, part.as)
 	}
-	if !strings.HasPrefix(body, "#!ipxe\n") || !strings.Contains(body, "{BASE}/{UUID}/deploy_kernel") {
+	if !strings.HasPrefix(body, "#!ipxe\n") || !kernelURL.MatchString(body) {
 		st.tb.Fatalf("the first answer is no boot script with a kernel of one of the conductors:\n%s", body)
 	}
 	c.like = body
 	return c
 }
+
+// kernelURL is a kernel of one of the conductors, by its content.
+var kernelURL = regexp.MustCompile(`\{BASE\}/images/[0-9a-f]{64}/deploy_kernel`)
 
 // aim makes the checker ask these doors from now on.
 func (c *checker) aim(targets ...string) { c.targets.Store(&targets) }

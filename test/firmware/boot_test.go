@@ -17,16 +17,18 @@ func mac(last byte) usher.MAC { return usher.MAC{0x52, 0x54, 0, 0x77, 0, last} }
 
 // asks is what an iPXE asks of HTTP servers in one boot: the root script, the
 // boot API once for each NIC up to the registered one, and the images.
-func asks(n node, nics ...usher.MAC) []string {
+func asks(nics ...usher.MAC) []string {
 	list := []string{"GET /boot.ipxe"}
 	for _, nic := range nics {
 		list = append(list, "GET /v1/boot/"+nic.Hyphenated()+"/boot.ipxe")
 	}
-	return append(list, images(n)...)
+	return append(list, images()...)
 }
 
-func images(n node) []string {
-	return []string{"GET /" + n.uuid + "/deploy_kernel", "GET /" + n.uuid + "/deploy_ramdisk"}
+// images are the requests for the lab's kernel and ramdisk, with their names for
+// the hashes of their content (capture.named).
+func images() []string {
+	return []string{"GET /images/vmlinuz/deploy_kernel", "GET /images/ramdisk/deploy_ramdisk"}
 }
 
 // wants compares a NIC's HTTP requests and logs the line of docs/firmware.md.
@@ -86,7 +88,7 @@ func TestIPXE(t *testing.T) {
 		n := s.add(t, "bios", "ipxe", mac(0x10))
 		s.deploy(t, n)
 		l.on(t, netboot.VMConfig{Firmware: netboot.BIOS, NICs: n.macs}).boots(t, n)
-		l.wants(t, "BIOS, iPXE in ROM", mac(0x10), asks(n, mac(0x10)))
+		l.wants(t, "BIOS, iPXE in ROM", mac(0x10), asks(mac(0x10)))
 	})
 
 	t.Run("UEFI by TFTP", func(t *testing.T) {
@@ -94,7 +96,7 @@ func TestIPXE(t *testing.T) {
 		n := s.add(t, "uefi-tftp", "ipxe", mac(0x11))
 		s.deploy(t, n)
 		l.on(t, netboot.VMConfig{Firmware: netboot.UEFI, NICs: n.macs}).boots(t, n)
-		l.wants(t, "UEFI, iPXE by TFTP", mac(0x11), asks(n, mac(0x11)))
+		l.wants(t, "UEFI, iPXE by TFTP", mac(0x11), asks(mac(0x11)))
 	})
 
 	t.Run("UEFI by HTTP", func(t *testing.T) {
@@ -103,7 +105,7 @@ func TestIPXE(t *testing.T) {
 		s.deploy(t, n)
 		l.on(t, netboot.VMConfig{Firmware: netboot.UEFIHTTP, NICs: n.macs}).boots(t, n)
 		l.wants(t, "UEFI, iPXE by HTTP boot", mac(0x12),
-			append([]string{"HEAD /snponly.efi", "GET /snponly.efi"}, asks(n, mac(0x12))...))
+			append([]string{"HEAD /snponly.efi", "GET /snponly.efi"}, asks(mac(0x12))...))
 	})
 
 	t.Run("second NIC is the registered one", func(t *testing.T) {
@@ -111,7 +113,7 @@ func TestIPXE(t *testing.T) {
 		n := s.add(t, "two-nics", "ipxe", mac(0x14))
 		s.deploy(t, n)
 		l.on(t, netboot.VMConfig{Firmware: netboot.BIOS, NICs: []usher.MAC{mac(0x13), mac(0x14)}}).boots(t, n)
-		l.wants(t, "BIOS, second NIC registered", mac(0x13), asks(n, mac(0x13), mac(0x14)))
+		l.wants(t, "BIOS, second NIC registered", mac(0x13), asks(mac(0x13), mac(0x14)))
 	})
 
 	t.Run("left its wait state", func(t *testing.T) {
@@ -155,7 +157,7 @@ func TestGRUB(t *testing.T) {
 	s := l.serve("10.77.0.1", nil)
 	s.dnsmasq(append(dhcp4, "--uefi", "grub")...)
 	grub := func(n node) []string {
-		return append([]string{"GET /v1/boot/" + n.macs[0].String() + "/grub.cfg"}, images(n)...)
+		return append([]string{"GET /v1/boot/" + n.macs[0].String() + "/grub.cfg"}, images()...)
 	}
 
 	t.Run("by TFTP", func(t *testing.T) {
@@ -185,7 +187,7 @@ func TestIPv6(t *testing.T) {
 	n := s.add(t, "ipv6", "ipxe", mac(0x30))
 	s.deploy(t, n)
 	l.on(t, netboot.VMConfig{Firmware: netboot.UEFIv6, NICs: n.macs}).boots(t, n)
-	l.wants(t, "UEFI, iPXE by TFTP, IPv6 only", mac(0x30), asks(n, mac(0x30)))
+	l.wants(t, "UEFI, iPXE by TFTP, IPv6 only", mac(0x30), asks(mac(0x30)))
 }
 
 // TestUEFITwoNICs: ipxe.efi, with drivers of its own, finds the registered NIC
@@ -200,5 +202,5 @@ func TestUEFITwoNICs(t *testing.T) {
 	n := s.add(t, "uefi-two-nics", "ipxe", mac(0x32))
 	s.deploy(t, n)
 	l.on(t, netboot.VMConfig{Firmware: netboot.UEFI, NICs: []usher.MAC{mac(0x31), mac(0x32)}}).boots(t, n)
-	l.wants(t, "UEFI, ipxe.efi by TFTP, second NIC registered", mac(0x31), asks(n, mac(0x31), mac(0x32)))
+	l.wants(t, "UEFI, ipxe.efi by TFTP, second NIC registered", mac(0x31), asks(mac(0x31), mac(0x32)))
 }

@@ -2,10 +2,14 @@ package firmware
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -18,8 +22,9 @@ import (
 // capture listens to the segment, as tcpdump would, and notes what each
 // machine asks of servers and how much it is sent. It disturbs nothing.
 type capture struct {
-	mu sync.Mutex
-	by map[usher.MAC]*traffic
+	dir string // of the lab's files
+	mu  sync.Mutex
+	by  map[usher.MAC]*traffic
 }
 
 // traffic is what one NIC asked and got.
@@ -83,7 +88,7 @@ func (c *capture) of(mac usher.MAC) traffic {
 // startCapture listens until the test ends.
 func (l *lab) startCapture() *capture {
 	l.t.Helper()
-	c := &capture{by: map[usher.MAC]*traffic{}}
+	c := &capture{by: map[usher.MAC]*traffic{}, dir: l.dir}
 	var fd int
 	err := l.Do(func() (err error) {
 		const all = 0x0300 // ETH_P_ALL in network order
@@ -182,12 +187,29 @@ func (c *capture) frame(b []byte) {
 		case isHTTP(target):
 			line, _, _ := bytes.Cut(payload, []byte(" HTTP/1."))
 			if bytes.HasPrefix(line, []byte("GET ")) || bytes.HasPrefix(line, []byte("HEAD ")) {
-				c.ask(from, server, string(line), fmt.Sprint(source, binary.BigEndian.Uint32(rest[4:])))
+				c.ask(from, server, c.named(string(line)), fmt.Sprint(source, binary.BigEndian.Uint32(rest[4:])))
 			}
 		case isHTTP(source):
 			c.sent(to).http += total - header
 		}
 	}
+}
+
+// named puts the name of the test's file into the path of an image, where the
+// hash of its content stands.
+func (c *capture) named(request string) string {
+	_, rest, _ := strings.Cut(request, "/images/")
+	digest, _, ok := strings.Cut(rest, "/")
+	if !ok {
+		return request
+	}
+	for _, name := range []string{"vmlinuz", "ramdisk"} {
+		content, err := os.ReadFile(filepath.Join(c.dir, name))
+		if sum := sha256.Sum256(content); err == nil && hex.EncodeToString(sum[:]) == digest {
+			return strings.Replace(request, digest, name, 1)
+		}
+	}
+	return request
 }
 
 func isHTTP(port uint16) bool {

@@ -45,7 +45,7 @@ func TestConductors(t *testing.T) {
 	fetched := func(t *testing.T, n node, want string) {
 		t.Helper()
 		traffic := l.capture.of(n.macs[0])
-		for _, image := range images(n) {
+		for _, image := range images() {
 			if got := traffic.from(image[len("GET "):]); !slices.Equal(got, []string{want}) {
 				t.Errorf("%s came from %v, want %s", image, got, want)
 			}

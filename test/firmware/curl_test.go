@@ -3,6 +3,8 @@ package firmware
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,11 +24,12 @@ func TestCurl(t *testing.T) {
 	s := l.serve("10.77.0.1", nil)
 	n := s.add(t, "curl", "ipxe", mac(0x60))
 	s.deploy(t, n)
-	url := "http://10.77.0.1:6386/" + n.uuid + "/deploy_kernel"
 	want, err := os.ReadFile(filepath.Join(l.dir, "vmlinuz"))
 	if err != nil {
 		t.Fatal(err)
 	}
+	sum := sha256.Sum256(want)
+	url := "http://10.77.0.1:6386/images/" + hex.EncodeToString(sum[:]) + "/deploy_kernel"
 	file := filepath.Join(t.TempDir(), "kernel")
 	curl := func(args ...string) string {
 		t.Helper()
@@ -46,7 +49,7 @@ func TestCurl(t *testing.T) {
 	}
 
 	head := strings.ToLower(curl("--head", url))
-	for _, header := range []string{"200 ok", "accept-ranges: bytes", "content-type: application/octet-stream", "last-modified: "} {
+	for _, header := range []string{"200 ok", "accept-ranges: bytes", "content-type: application/octet-stream", "last-modified: ", "etag: ", "immutable"} {
 		if !strings.Contains(head, header) {
 			t.Errorf("HEAD lacks %q:\n%s", header, head)
 		}
@@ -69,4 +72,8 @@ func TestCurl(t *testing.T) {
 		t.Errorf("if modified since what is here: %s", code)
 	}
 	same("unmodified")
+	if code := curl("-o", file, "-w", "%{http_code}", "http://10.77.0.1:6386/"+n.uuid+"/deploy_kernel"); code != "200" {
+		t.Errorf("by its node: %s", code)
+	}
+	same("by its node")
 }

@@ -42,5 +42,5 @@ func TestUndionly(t *testing.T) {
 	}) {
 		t.Errorf("undionly.kpxe was not asked for:\n%s", strings.Join(got, "\n"))
 	}
-	l.wants(t, "BIOS, undionly.kpxe by TFTP", mac(0x70), asks(n, mac(0x70)))
+	l.wants(t, "BIOS, undionly.kpxe by TFTP", mac(0x70), asks(mac(0x70)))
 }

@@ -81,6 +81,7 @@ func TestBesideIronic(t *testing.T) {
 		s.activeRamdisk(nodes)
 		s.forPXELINUX()
 		s.everyState(nodes)
+		s.portsNotToBootFrom(nodes)
 		s.untouched(nodes)
 		s.agentDown(nodes)
 		s.conductorKilled(nodes)

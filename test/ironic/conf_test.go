@@ -23,7 +23,7 @@ enabled_deploy_interfaces = direct,ramdisk,custom-agent,fake
 enabled_power_interfaces = fake
 enabled_management_interfaces = noop,fake
 enabled_network_interfaces = noop
-enabled_inspect_interfaces = no-inspect
+enabled_inspect_interfaces = {inspects}
 enabled_rescue_interfaces = agent,no-rescue
 enabled_raid_interfaces = no-raid
 enabled_vendor_interfaces = no-vendor
@@ -71,8 +71,12 @@ endpoint_override = http://{first}:{api port}
 
 // ironicConf is the ironic.conf of a host for a release.
 func (s *site) ironicConf(i int, r release) string {
+	inspects := "no-inspect"
+	if r.current() {
+		inspects = "agent,no-inspect"
+	}
 	return strings.NewReplacer("{host}", s.hosts[i], "{ip}", s.hosts[i], "{first}", s.hosts[0], "{folder}", s.folder(i), "{images}", s.dir,
-		"{boots}", strings.Join(r.boots(), ","),
+		"{boots}", strings.Join(r.boots(), ","), "{inspects}", inspects,
 		"{algorithm}", s.layout.algorithm, "{exponent}", fmt.Sprint(s.layout.exponent), "{group}", s.layout.groups[i],
 		"{api port}", s.apiPort, "{rpc port}", s.layout.rpcPort, "{rpc auth}", s.rpcAuth(r),
 		"{database}", s.server.URL(s.database), "{boot.ipxe}", s.bootScript,

@@ -32,6 +32,7 @@ func (s *site) fleet() []*node {
 		add(1, "http", "custom-agent", "clean wait", (*node).cleanWait)
 		add(2, "http-ipxe", "custom-agent", "wait call-back", (*node).deployWait)
 		add(1, "http-ipxe", "custom-agent", "service wait", (*node).serviceWait)
+		add(2, "ipxe", "custom-agent", "inspect wait", (*node).inspectWait).inspect = "agent"
 	}
 	return nodes
 }
@@ -76,4 +77,9 @@ func (n *node) serviceWait() {
 	n.manage()
 	n.verb("active", map[string]any{"target": "adopt"})
 	n.verb("service wait", map[string]any{"target": "service", "service_steps": erase})
+}
+
+func (n *node) inspectWait() {
+	n.manage()
+	n.verb("inspect wait", map[string]any{"target": "inspect"})
 }

@@ -18,19 +18,20 @@ import (
 
 // node is one of Ironic's.
 type node struct {
-	s      *site
-	name   string
-	uuid   string
-	host   int    // on whose disk its boot file is, while all conductors are there
-	home   string // name of its owner while all conductors are there
-	boot   string // boot interface
-	deploy string // deploy interface
-	group  string
-	driver string
-	bios   bool // its machine is no UEFI machine
-	macs   []string
-	goal   func(*node) // drives it to its state
-	state  string      // and that is
+	s       *site
+	name    string
+	uuid    string
+	host    int    // on whose disk its boot file is, while all conductors are there
+	home    string // name of its owner while all conductors are there
+	boot    string // boot interface
+	deploy  string // deploy interface
+	inspect string // inspect interface, "" for none
+	group   string
+	driver  string
+	bios    bool // its machine is no UEFI machine
+	macs    []string
+	goal    func(*node) // drives it to its state
+	state   string      // and that is
 }
 
 // file is the name that its boot interface answers.
@@ -171,6 +172,9 @@ func (n *node) create() {
 			"rescue_kernel": image("kernel"), "rescue_ramdisk": image("ramdisk"), "password": "bmc-secret"}}
 	if n.driver == "manual-management" {
 		body["boot_interface"], body["deploy_interface"], body["rescue_interface"] = n.boot, n.deploy, "agent"
+	}
+	if n.inspect != "" {
+		body["inspect_interface"] = n.inspect
 	}
 	if n.bios {
 		body["properties"] = map[string]any{"capabilities": "boot_mode:bios"}

@@ -246,6 +246,7 @@ func (s *site) conductorKilled(nodes []*node) {
 	s.tb.Helper()
 	s.ironic[0].kill()
 	s.lost("a conductor is killed", nodes, 0)
+	s.inspections(find(nodes, func(n *node) bool { return n.home == s.names[0] && n.state == string(usher.CleanWait) }))
 	s.ironic[0].launch()
 	s.back("a kill", nodes)
 }

@@ -8,7 +8,9 @@ import (
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
+
 	"github.com/chromedp/chromedp/kb"
+	"github.com/usher-boot/usher"
 )
 
 // hostile is a name that no page may take at its word, and shown how it is to
@@ -25,11 +27,15 @@ const marker = "window.sameVisit"
 func TestPage(t *testing.T) {
 	chromium := browser(t)
 	s := newSite(t)
-	s.node("rack1-n1", "52:54:00:00:00:01", time.Now().Add(-20*time.Minute))
-	s.node("rack1-n2", "52:54:00:00:00:02", time.Now())
+	s.node("rack1-n1", "52:54:00:00:00:01", usher.DeployWait, time.Now().Add(-20*time.Minute))
+	s.node("rack1-n2", "52:54:00:00:00:02", usher.DeployWait, time.Now())
 	for n := range 12 {
-		s.node(fmt.Sprintf("rack2-n%d", n), fmt.Sprintf("52:54:00:00:02:%02x", n), time.Now().Add(-time.Duration(n)*time.Minute))
+		s.node(fmt.Sprintf("rack2-n%d", n), fmt.Sprintf("52:54:00:00:02:%02x", n), usher.DeployWait, time.Now().Add(-time.Duration(n)*time.Minute))
 	}
+	for name, mac := range map[string]string{"rack1-late": "52:54:00:00:00:03", hostile: "52:54:00:00:00:66"} {
+		s.node(name, mac, usher.Active, time.Now())
+	}
+	s.start()
 	s.ask("52-54-00-00-00-01", "boot.ipxe")
 
 	t.Run("loads and lives", func(t *testing.T) { lives(t, open(t, chromium, s), s) })
@@ -68,7 +74,7 @@ func lives(t *testing.T, p *tab, s *site) {
 	p.await(`document.querySelector("#hour svg .no").getAttribute("d").startsWith("M")`)
 
 	// A node that comes to wait is seen at the next look at the database.
-	s.node("rack1-late", "52:54:00:00:00:03", time.Now())
+	s.rebuild("rack1-late")
 	p.await(`[...document.querySelectorAll("#waiting tbody tr")].some(r => r.innerText.includes("rack1-late") && r.innerText.includes("never asked"))`)
 	p.await(marker)
 }
@@ -76,7 +82,8 @@ func lives(t *testing.T, p *tab, s *site) {
 // escapes: hostile names are text, in the first view and in what comes later.
 func escapes(t *testing.T, p *tab, s *site) {
 	p.live()
-	s.node(hostile, "52:54:00:00:00:66", time.Now())
+	s.rebuild(hostile)
+	p.has("#waiting", shown) // now a request finds it waiting
 	s.ask("52-54-00-00-00-66", "boot.ipxe")
 	s.ask("<img src=x onerror=alert(3)>\"'", "<b onclick=alert(4)>")
 	check := func() {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -24,9 +25,11 @@ const patience = 2 * time.Minute
 type site struct {
 	tb    testing.TB
 	conf  string
-	page  string // URL of the operator's door
-	boot  string // URL of the machines' door
-	store *inventory.Store
+	page  string            // URL of the operator's door
+	boot  string            // URL of the machines' door
+	rest  string            // URL of the management door
+	store *inventory.Store  // until the program starts
+	nodes map[string]string // UUIDs by name
 	api   *process
 }
 
@@ -37,6 +40,7 @@ type process struct {
 	output testenv.Log
 }
 
+// newSite makes a site to which nodes may be added before it starts.
 func newSite(tb testing.TB) *site {
 	tb.Helper()
 	dir := tb.TempDir()
@@ -44,8 +48,8 @@ func newSite(tb testing.TB) *site {
 	address := testenv.Loopback(7)
 	port := func() string { return testenv.FreePort(tb, address) }
 	s := &site{tb: tb, conf: filepath.Join(dir, "usher.conf")}
-	boot, admin := address+":"+port(), address+":"+port()
-	s.boot, s.page = "http://"+boot, "http://"+admin
+	boot, admin, rest := address+":"+port(), address+":"+port(), port()
+	s.boot, s.page, s.rest, s.nodes = "http://"+boot, "http://"+admin, "http://"+address+":"+rest, map[string]string{}
 	text := fmt.Sprintf(`[DEFAULT]
 state_path = %[1]s/state
 host = conductor-1
@@ -61,25 +65,28 @@ file_url_allowed_paths = %[1]s
 [usher]
 boot_listen = %[4]s
 admin_listen = %[5]s
-`, dir, address, port(), boot, admin)
+`, dir, address, rest, boot, admin)
 	for file, content := range map[string]string{s.conf: text, filepath.Join(dir, "image"): "image"} {
 		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
 			tb.Fatal(err)
 		}
 	}
-	s.start()
-	store, err := inventory.OpenStore(tb.Context(), inventory.Options{URL: "sqlite:///" + dir + "/state/usher.sqlite"})
-	if err != nil {
+	var err error
+	if s.store, err = inventory.OpenStore(tb.Context(), inventory.Options{URL: "sqlite:///" + dir + "/state/usher.sqlite"}); err != nil {
 		tb.Fatal(err)
 	}
-	tb.Cleanup(func() { store.Close() })
-	s.store = store
+	if err := s.store.Migrate(tb.Context()); err != nil {
+		tb.Fatal(err)
+	}
 	return s
 }
 
 // start runs the program and waits until it answers.
 func (s *site) start() {
 	s.tb.Helper()
+	if err := s.store.Close(); err != nil { // nobody else may have the file
+		s.tb.Fatal(err)
+	}
 	p := &process{exited: make(chan struct{})}
 	p.cmd = exec.Command(program, "--config-file", s.conf, "serve")
 	p.cmd.Stdout, p.cmd.Stderr = &p.output, &p.output
@@ -128,20 +135,41 @@ func (s *site) until(what string, so func() bool) {
 	testenv.Until(s.tb, patience, what, so)
 }
 
-// node puts a node that waits into the inventory, as no API would let it in.
-func (s *site) node(name, mac string, since time.Time) {
+// node puts a node into the inventory, as no API would let it in.
+func (s *site) node(name, mac string, state usher.State, since time.Time) {
 	s.tb.Helper()
 	n := &usher.Node{Name: name, Driver: "manual-management", BootInterface: "ipxe", DeployInterface: "custom-agent",
-		ProvisionState: usher.DeployWait, ProvisionUpdatedAt: since}
+		ProvisionState: state, ProvisionUpdatedAt: since}
 	if err := s.store.CreateNode(s.tb.Context(), n); err != nil {
 		s.tb.Fatal(err)
 	}
+	s.nodes[name] = n.UUID
 	address, err := usher.ParseMAC(mac)
 	if err != nil {
 		s.tb.Fatal(err)
 	}
-	if err := s.store.CreatePort(s.tb.Context(), &usher.Port{NodeUUID: n.UUID, Address: address}); err != nil {
+	if err := s.store.CreatePort(s.tb.Context(), &usher.Port{NodeUUID: n.UUID, Address: address, PXEEnabled: true}); err != nil {
 		s.tb.Fatal(err)
+	}
+}
+
+// rebuild has an active node wait.
+func (s *site) rebuild(name string) {
+	s.tb.Helper()
+	req, err := http.NewRequestWithContext(s.tb.Context(), http.MethodPut, s.rest+"/v1/nodes/"+s.nodes[name]+"/states/provision",
+		strings.NewReader(`{"target": "rebuild"}`))
+	if err != nil {
+		s.tb.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		s.tb.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusAccepted {
+		body, _ := io.ReadAll(resp.Body)
+		s.tb.Fatalf("rebuild %s: %s\n%s", name, resp.Status, body)
 	}
 }
 

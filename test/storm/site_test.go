@@ -27,6 +27,7 @@ type site struct {
 	server     *testenv.Server // nil with an SQLite of its own
 	database   string
 	conductors []*process
+	manage     string   // URL of the management API
 	roots      []string // [DEFAULT]state_path of each conductor
 	api        *process
 	door       string // URL of the API's machines' door
@@ -85,6 +86,7 @@ func newSite(tb testing.TB, server *testenv.Server, s settings) (st *site, took 
 	st.prepared(s.waiting)
 	took = time.Since(began)
 	st.door, st.admin = "http://"+value(ofAPI, "[usher]boot_listen"), "http://"+value(ofAPI, "[usher]admin_listen")
+	st.manage = "http://" + value(ofAPI, "[api]host_ip") + ":" + value(ofAPI, "[api]port")
 	st.api = start(tb, "api", "api", config(tb, "api", ofAPI...), s.environ...)
 	st.api.await(tb)
 	return st, took
@@ -100,6 +102,7 @@ func newAlone(tb testing.TB, s settings) (st *site, took time.Duration) {
 	options := st.options(testenv.Loopback(10))
 	st.roots = []string{value(options, "[DEFAULT]state_path")}
 	st.door, st.admin = "http://"+value(options, "[usher]boot_listen"), "http://"+value(options, "[usher]admin_listen")
+	st.manage = "http://" + value(options, "[api]host_ip") + ":" + value(options, "[api]port")
 	st.conf = config(tb, "serve", options...)
 	st.upgrade()
 	var err error
