@@ -64,7 +64,7 @@ func (s *site) served(when string, nodes []*node) {
 // TestBesideIronic is a day in the life of an Ironic and an Usher beside it.
 func TestBesideIronic(t *testing.T) {
 	t.Parallel()
-	eachRelease(t, func(t *testing.T, r release) {
+	eachRelease(t, suites(), func(t *testing.T, r release) {
 		s := newSite(t, r, layout{number: r.number, rpcPort: "6189", algorithm: "md5", exponent: 5})
 		s.start()
 		nodes := s.fleet()
@@ -95,7 +95,7 @@ func TestBesideIronic(t *testing.T) {
 // credentials and TLS for RPC.
 func TestBesideIronicOtherwise(t *testing.T) {
 	t.Parallel()
-	eachRelease(t, func(t *testing.T, r release) {
+	eachRelease(t, suites(), func(t *testing.T, r release) {
 		s := newSite(t, r, layout{number: 5 + r.number, rpcPort: "8089", algorithm: "sha256", exponent: 8,
 			groups: [conductors]string{"", "rack1", "rack1"}, secure: true})
 		s.start()

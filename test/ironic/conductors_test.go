@@ -30,7 +30,7 @@ func (s *site) lost(when string, nodes []*node, i int) {
 			}
 			return d.Cause == "conductor_lost"
 		})
-		if d.status != http.StatusServiceUnavailable || d.retryAfter == "" || !strings.Contains(d.Error, s.hosts[i]) {
+		if d.status != http.StatusServiceUnavailable || d.retryAfter == "" || !strings.Contains(d.Error, s.names[i]) {
 			s.tb.Errorf("%s: %+v", when, d)
 		}
 	}

@@ -16,7 +16,7 @@ const ironicConf = `
 host = {host}
 my_ip = {ip}
 auth_strategy = noauth
-rpc_transport = json-rpc
+rpc_transport = {transport}
 enabled_hardware_types = manual-management,fake-hardware
 enabled_boot_interfaces = {boots},fake
 enabled_deploy_interfaces = direct,ramdisk,custom-agent,fake
@@ -75,7 +75,7 @@ func (s *site) ironicConf(i int, r release) string {
 	if r.current() {
 		inspects = "agent,no-inspect"
 	}
-	return strings.NewReplacer("{host}", s.hosts[i], "{ip}", s.hosts[i], "{first}", s.hosts[0], "{folder}", s.folder(i), "{images}", s.dir,
+	return strings.NewReplacer("{host}", s.host(i), "{transport}", s.transport(), "{ip}", s.hosts[i], "{first}", s.hosts[0], "{folder}", s.folder(i), "{images}", s.dir,
 		"{boots}", strings.Join(r.boots(), ","), "{inspects}", inspects,
 		"{algorithm}", s.layout.algorithm, "{exponent}", fmt.Sprint(s.layout.exponent), "{group}", s.layout.groups[i],
 		"{api port}", s.apiPort, "{rpc port}", s.layout.rpcPort, "{rpc auth}", s.rpcAuth(r),
@@ -125,13 +125,46 @@ func (s *site) ipxeTemplate(r release) string {
 
 const certificates = "../ipa-cacert-bundle"
 
-// usherConf is what is added to ironic.conf for Usher's processes of a host.
-func (s *site) usherConf(host, port string) string {
-	listen := host + ":" + port
-	if own, ok := strings.CutPrefix(s.addresses, host+":"); ok {
-		listen = own
+// host is [DEFAULT]host: an address, or a name that leads nowhere where there is a
+// message bus.
+func (s *site) host(i int) string {
+	if s.layout.bus != nil {
+		return fmt.Sprintf("conductor-%d", i+1)
 	}
+	return s.hosts[i]
+}
+
+func (s *site) transport() string {
+	if s.layout.bus != nil {
+		return "oslo\ntransport_url = " + s.layout.bus.url
+	}
+	return "json-rpc"
+}
+
+// usherConf is what is added to ironic.conf for Usher's processes of a host.
+func (s *site) usherConf(i int) string {
 	return fmt.Sprintf("[DEFAULT]\nuse_json = true\n[database]\nconnection = %s\n"+
 		"[usher]\nrpc_listen = %s\nrpc_addresses = %s\nadmin_listen = %[4]s:0\nfiles_listen = %[4]s:0\nrpc_timeout = 5\n",
-		s.sidecarURL(), listen, s.addresses, host)
+		s.sidecarURL(), s.agentAddress(i), s.addresses(), s.hosts[i])
+}
+
+// agentAddress is where an agent listens: the last elsewhere than the others.
+func (s *site) agentAddress(i int) string {
+	if i == conductors-1 {
+		return s.hosts[i] + ":" + s.lastPort
+	}
+	return s.hosts[i] + ":" + s.agentPort
+}
+
+// addresses is [usher]rpc_addresses: the agents that are not found by the name of
+// their conductor.
+func (s *site) addresses() string {
+	last := conductors - 1
+	all := []string{s.host(last) + ":" + s.agentAddress(last)}
+	if s.layout.bus != nil {
+		for i := range last {
+			all = append(all, s.host(i)+":"+s.hosts[i])
+		}
+	}
+	return strings.Join(all, ",")
 }

@@ -25,6 +25,7 @@ type layout struct {
 	// secure is JSON-RPC with http_basic and TLS, and API and agent of the
 	// first host in one process.
 	secure bool
+	bus    *rabbit // instead of JSON-RPC, where there is one
 }
 
 const conductors = 3
@@ -44,15 +45,15 @@ type site struct {
 	apiURL     string
 	apiPort    string
 	bootScript string // file of what every machine begins with
-	// addresses is [usher]rpc_addresses.
-	addresses string
-	cert      string // with its key, where JSON-RPC has TLS
-	door      string // where the restricted Usher API listens for machines
-	api       *process
-	ironic    [conductors]*process
-	agents    [conductors]*process
-	usher     *usherAPI // with [api]restrict_boot_config, the default
-	open      *usherAPI // without
+	agentPort  string
+	lastPort   string // of the last agent
+	cert       string // with its key, where JSON-RPC has TLS
+	door       string // where the restricted Usher API listens for machines
+	api        *process
+	ironic     [conductors]*process
+	agents     [conductors]*process
+	usher      *usherAPI // with [api]restrict_boot_config, the default
+	open       *usherAPI // without
 
 	confs [conductors]string   // ironic.conf of each conductor
 	mine  [conductors][]string // and all the files that Usher is given there
@@ -71,10 +72,7 @@ func newSite(t *testing.T, r release, l layout) *site {
 		s.hosts[i] = testenv.Loopback(10*l.number + i + 1)
 	}
 	port := func() string { return testenv.FreePort(t, s.hosts[0]) }
-	s.apiPort = port()
-	usherPort := port()
-	// The last agent listens elsewhere than the others.
-	s.addresses = fmt.Sprintf("%s:%[1]s:%s", s.hosts[conductors-1], port())
+	s.apiPort, s.agentPort, s.lastPort = port(), port(), port()
 	s.apiURL = fmt.Sprintf("http://%s:%s", s.hosts[0], s.apiPort)
 	s.door = s.hosts[0] + ":" + port()
 	s.bootScript = s.write("boot.ipxe", s.run("root-script"))
@@ -82,7 +80,7 @@ func newSite(t *testing.T, r release, l layout) *site {
 	for i, host := range s.hosts {
 		s.disk(i)
 		s.install(i, r)
-		s.mine[i] = []string{"--config-file", s.confs[i], "--config-file", s.write(fmt.Sprintf("host%d/usher.conf", i+1), s.usherConf(host, usherPort))}
+		s.mine[i] = []string{"--config-file", s.confs[i], "--config-file", s.write(fmt.Sprintf("host%d/usher.conf", i+1), s.usherConf(i))}
 		role := "conductor"
 		if l.secure && i == 0 {
 			role = "serve"
@@ -102,8 +100,8 @@ func newSite(t *testing.T, r release, l layout) *site {
 func (s *site) install(i int, r release) {
 	s.tb.Helper()
 	s.confs[i] = s.write(fmt.Sprintf("host%d/ironic.conf", i+1), s.ironicConf(i, r))
-	s.names[i] = s.hosts[i]
-	if r.current() && s.layout.rpcPort != "8089" {
+	s.names[i] = s.host(i)
+	if r.current() && s.layout.bus == nil && s.layout.rpcPort != "8089" {
 		s.names[i] += ":" + s.layout.rpcPort
 	}
 	s.ironic[i] = newProcess(s.tb, "ironic-conductor "+s.names[i], r.command(s.dir, "ironic-conductor", "--config-file", s.confs[i])...)
