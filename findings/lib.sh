@@ -57,8 +57,8 @@ root=$work/root
 sources() {
   local host
   host=$(. /etc/os-release && echo "$VERSION_CODENAME")
-  apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 'Origin: Debian' 'Identifier: Packages' | sort -u |
-    while read -r uri release component; do
+  apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 'Origin: Debian' 'Identifier: Packages' |
+    sort -u | while read -r uri release component; do
       case $1 in
         sid) [ "$release" = "$host" ] || continue ;;
       esac
@@ -207,8 +207,10 @@ endpoint_override = http://127.0.0.1:6385
 [oslo_concurrency]
 lock_path = /finding
 CONF
-  [ -e "$site/ironic.db" ] || in_root ironic-dbsync --config-file /finding/ironic.conf create_schema > "$site/log/schema" 2>&1 ||
-    broken "ironic-dbsync: $(tail -n 3 "$site/log/schema")"
+  if [ ! -e "$site/ironic.db" ]; then
+    in_root ironic-dbsync --config-file /finding/ironic.conf create_schema > "$site/log/schema" 2>&1 ||
+      broken "ironic-dbsync: $(tail -n 3 "$site/log/schema")"
+  fi
   in_root ironic --config-file /finding/ironic.conf > "$site/log/process" 2>&1 &
   ironic=$!
   eventually ironic_answers

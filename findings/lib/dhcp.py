@@ -1,4 +1,6 @@
 """A DHCPv4 client for the findings: asks on one end of the link that dhcp_link (lib.sh) makes."""
+import contextlib
+import json
 import os
 import socket
 import struct
@@ -15,13 +17,60 @@ def architectures(*numbers):
     return 93, struct.pack(f'!{len(numbers)}H', *numbers)
 
 
-def start(*command, ready=1.5, **kwargs):
-    """Starts a server and gives it time to open its sockets."""
-    process = subprocess.Popen(command, stdout=open('/tmp/server.log', 'w'), stderr=subprocess.STDOUT, **kwargs)
-    time.sleep(ready)
+def dnsmasq(rules, pool='10.9.0.100,10.9.0.200'):
+    """Writes a configuration of dnsmasq with these rules; returns the command that runs it."""
+    with open('/tmp/dnsmasq.conf', 'w') as file:
+        file.write(f'port=0\ninterface={SERVER}\nbind-interfaces\nleasefile-ro\nno-ping\ndhcp-range={pool}\n{rules}\n')
+    return ['dnsmasq', '--no-daemon', '--user=root', '--conf-file=/tmp/dnsmasq.conf']
+
+
+def kea(**settings):
+    """The same for Kea."""
+    os.makedirs('/run/kea', exist_ok=True)
+    with open('/tmp/kea.json', 'w') as file:
+        json.dump({'Dhcp4': {
+            'interfaces-config': {'interfaces': [SERVER], 'service-sockets-max-retries': 100},
+            'lease-database': {'type': 'memfile', 'persist': False},
+            'subnet4': [{'id': 1, 'subnet': '10.9.0.0/24', 'pools': [{'pool': '10.9.0.100 - 10.9.0.200'}]}],
+            **settings}}, file)
+    return ['env', 'KEA_PIDFILE_DIR=/run/kea', 'KEA_LOCKFILE_DIR=/run/kea', 'kea-dhcp4', '-c', '/tmp/kea.json']
+
+
+def dhcpd(rules):
+    """The same for ISC dhcpd."""
+    open('/tmp/dhcpd.leases', 'w').close()
+    with open('/tmp/dhcpd.conf', 'w') as file:
+        file.write(f'{rules}\nsubnet 10.9.0.0 netmask 255.255.255.0 {{ range 10.9.0.100 10.9.0.200; }}\n')
+    return ['dhcpd', '-4', '-f', '-d', '-cf', '/tmp/dhcpd.conf', '-lf', '/tmp/dhcpd.leases', '-pf', '/tmp/dhcpd.pid',
+            SERVER]
+
+
+@contextlib.contextmanager
+def running(command):
+    """Runs a server, which has 4 s to open its sockets; they say so in different ways or not at all."""
+    with open('/tmp/server.log', 'w') as file:
+        process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT)
+    time.sleep(4)
     if process.poll() is not None:
-        raise SystemExit(open('/tmp/server.log').read())
-    return process
+        raise SystemExit(log())
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def log():
+    with open('/tmp/server.log') as file:
+        return file.read()
+
+
+def offer(mac, *options, requested=REQUESTED):
+    """Like discover, but to have no answer is a failure."""
+    answer = discover(mac, *options, requested=requested)
+    if answer is None:
+        raise SystemExit('no answer; the server says:\n' + log()[-800:])
+    return answer
 
 
 def discover(mac, *options, requested=REQUESTED, timeout=5):

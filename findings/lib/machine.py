@@ -84,7 +84,8 @@ class Site:
         # Straight to HTTP boot, without PXE's attempts before it.
         only = sum((['-fw_cfg', f'name=opt/org.tianocore/IPv{v}PXESupport,string=n'] for v in (4, 6)), [])
         try:
-            return self.run('tap,id=net,ifname=tap0,script=no,downscript=no', seconds, True, until, only + ['-cpu', 'max'])
+            return self.run('tap,id=net,ifname=tap0,script=no,downscript=no', seconds, True, until,
+                            only + ['-cpu', 'max'])
         finally:
             dhcp.kill()
             dhcp.wait()
