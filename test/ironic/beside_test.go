@@ -87,7 +87,6 @@ func TestBesideIronic(t *testing.T) {
 		s.conductorKilled(nodes)
 		s.conductorHangs(nodes)
 		s.ringMoved(nodes)
-		s.staleFile(nodes)
 		s.served("at last", nodes)
 	})
 }
@@ -106,49 +105,16 @@ func TestBesideIronicOtherwise(t *testing.T) {
 		s.sameOwners("at first", nodes, nobody)
 		s.explained("with credentials and TLS", nodes...)
 		s.refusals(nodes)
+		s.versionsOfTLS()
 		s.ironic[2].kill()
 		s.sameOwners("after a conductor is killed", nodes, 2)
 		s.ironic[2].launch()
-		testenv.Until(t, patience, "the conductor is back", func() bool { return len(s.alive()) == conductors })
-		s.sameOwners("after it is back", nodes, nobody)
-		s.served("after it is back", nodes)
+		s.returned("a kill", nodes)
+		s.served("after a kill", nodes)
 		for path := range s.disks() {
 			if strings.Contains(path, "usher.lock") || strings.HasSuffix(path, ".sqlite") {
 				t.Errorf("Usher has made %s", path)
 			}
 		}
 	})
-}
-
-// refusals: who has no credentials gets no boot file from an agent, an agent
-// that could not ask for any does not start, and 'usher serve' beside Ironic
-// answers machines from its own agent and from others'.
-func (s *site) refusals(nodes []*node) {
-	s.tb.Helper()
-	alone := &usherAPI{s: s, process: s.agents[0]}
-	alone.url = machinesDoor.FindStringSubmatch(alone.said())[1]
-	for _, n := range nodes {
-		if d := alone.askNode(n); n.waits() && (d.status != http.StatusOK || !s.is(d.body, d.Owner, n)) {
-			s.tb.Errorf("usher serve, %s: %+v", n.name, d)
-		}
-	}
-	n := find(nodes, func(n *node) bool { return n.waits() && n.home == s.names[1] })
-	for name, env := range map[string]string{
-		"without TLS": "OS_JSON_RPC__USE_SSL=false", "without the authority": "OS_JSON_RPC__CAFILE=",
-		"with a wrong password": "OS_JSON_RPC__PASSWORD=wrong", "without credentials": "OS_JSON_RPC__USERNAME=nobody",
-	} {
-		other := s.newAPI("true", s.hosts[0]+":0")
-		other.env = append(other.env, env)
-		other.start()
-		if d := other.askNode(n); d.status != http.StatusServiceUnavailable || d.Cause != "conductor_unreachable" {
-			s.tb.Errorf("an API %s: %+v", name, d)
-		}
-		other.stop()
-	}
-	for _, role := range []string{"conductor", "serve"} {
-		if out, code := s.runs([]string{"OS_JSON_RPC__AUTH_STRATEGY=keystone", "OS_USHER__RPC_LISTEN=" + s.hosts[1] + ":0",
-			"OS_USHER__BOOT_LISTEN=" + s.hosts[1] + ":0"}, append([]string{role}, s.mine[1]...)...); code != 2 {
-			s.tb.Errorf("usher %s with keystone: exit code %d\n%s", role, code, out)
-		}
-	}
 }

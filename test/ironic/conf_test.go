@@ -96,7 +96,7 @@ func (s *site) rpcAuth(r release) string {
 	cert, key := s.certificate()
 	user, files := "", "\ncert_file = "+cert+"\nkey_file = "+key
 	if r.current() {
-		user = "\nusername = ironic\npassword = s3cret"
+		user = "\nusername = ironic\npassword = s3cret\nserver_tls_minimum_version = 1.3"
 	} else {
 		user = "\nhttp_basic_username = ironic\nhttp_basic_password = s3cret"
 	}

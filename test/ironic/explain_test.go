@@ -33,11 +33,16 @@ func (s *site) explain(mac, file string) explanation.Report {
 }
 
 // explained holds what is explained against what the log says that a machine
-// was told just now.
+// was told just now; of the first node for a name that no boot interface answers
+// as well.
 func (s *site) explained(when string, nodes ...*node) {
 	s.tb.Helper()
-	for _, n := range nodes {
-		for _, file := range []string{n.file(), "vmlinuz"} {
+	for i, n := range nodes {
+		files := []string{n.file(), "vmlinuz"}
+		if i > 0 {
+			files = files[:1]
+		}
+		for _, file := range files {
 			d := s.usher.ask(n.macs[0], file)
 			r := s.explain(n.macs[0], file)
 			if string(r.Cause) != d.Cause || r.Status != d.status || r.Explanation == "" || (r.Fix == "") && r.Status != http.StatusOK {
