@@ -25,15 +25,11 @@ PLUGINS = {
 }
 addresses = []
 for number, order in enumerate((('range', 'nbp'), ('nbp', 'range'))):
-    open('/tmp/coredhcp.yml', 'w').write(
-        f'server4:\n  listen:\n    - "%{dhcp.SERVER}"\n  plugins:\n    - server_id: 10.9.0.1\n'
-        '    - lease_time: 60s\n' + ''.join(PLUGINS[name].format(number) for name in order))
-    server = dhcp.start('coredhcp', '-c', '/tmp/coredhcp.yml', ready=3)
-    answer = dhcp.discover(f'52:54:00:00:00:0{number}')
-    server.kill()
-    server.wait()
-    if answer is None:
-        raise SystemExit(open('/tmp/server.log').read())
+    with open('/tmp/coredhcp.yml', 'w') as file:
+        file.write(f'server4:\n  listen:\n    - "%{dhcp.SERVER}"\n  plugins:\n    - server_id: 10.9.0.1\n'
+                   '    - lease_time: 60s\n' + ''.join(PLUGINS[name].format(number) for name in order))
+    with dhcp.running(['coredhcp', '-c', '/tmp/coredhcp.yml']):
+        answer = dhcp.offer(f'52:54:00:00:00:0{number}')
     addresses.append(answer.address)
     print(f"seen:     {' before '.join(order)}: address {answer.address}, boot file {answer.boot_file()}")
 if addresses[0] == '0.0.0.0':

@@ -25,27 +25,29 @@ import dhcp
 from finding import verdict
 
 os.makedirs('/tmp/options')
-server = dhcp.start('dnsmasq', '--no-daemon', '--user=root', '--conf-file=/dev/null', '--port=0', '--leasefile-ro',
-                    f'--interface={dhcp.SERVER}', '--bind-interfaces', '--no-ping',
-                    '--dhcp-range=10.9.0.100,10.9.0.200', '--dhcp-optsdir=/tmp/options')
+
+
+def write(text):
+    with open('/tmp/options/node', 'w') as file:
+        file.write(text)
 
 
 def ask(when):
     time.sleep(2)  # dnsmasq tells nobody when it has read a file
-    answer = dhcp.discover('52:54:00:00:00:01')
+    answer = dhcp.offer('52:54:00:00:00:01')
     found = answer.text(67), answer.text(224)
     print(f'seen:     {when}: boot file {found[0]!r}, option 224 {found[1]!r}')
     return found
 
 
-open('/tmp/options/node', 'w').write('67,first.efi\n224,one\n')
-if ask('two options written') != ('first.efi', 'one'):
-    raise SystemExit('options are not read at all')
-open('/tmp/options/node', 'w').write('67,second.efi\n')
-changed = ask('written anew, without 224')
-os.unlink('/tmp/options/node')
-deleted = ask('file deleted')
-server.kill()
+with dhcp.running(dhcp.dnsmasq('dhcp-optsdir=/tmp/options')):
+    write('67,first.efi\n224,one\n')
+    if ask('two options written') != ('first.efi', 'one'):
+        raise SystemExit('options are not read at all')
+    write('67,second.efi\n')
+    changed = ask('written anew, without 224')
+    os.unlink('/tmp/options/node')
+    deleted = ask('file deleted')
 verdict(changed == ('second.efi', 'one') and deleted == changed)
 PY
 still "options stay after their line or file is gone"

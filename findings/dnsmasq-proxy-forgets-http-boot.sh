@@ -29,22 +29,16 @@ pxe-service=x86-64_EFI,"boot",snponly.efi
 '''
 
 
-def ask(kind, mac, pool):
-    """Starts dnsmasq with this dhcp-range and lets one kind of firmware ask it."""
-    open('/tmp/dnsmasq.conf', 'w').write(f'port=0\ninterface={dhcp.SERVER}\nbind-interfaces\nleasefile-ro\nno-ping\n'
-                                         f'dhcp-range={pool}\n{RULES}')
-    server = dhcp.start('dnsmasq', '--no-daemon', '--user=root', '--conf-file=/tmp/dnsmasq.conf')
-    arch = {'PXEClient': 7, 'HTTPClient': 16}[kind]
-    answer = dhcp.discover(mac, (60, f'{kind}:Arch:000{arch:02}:UNDI:003000'.encode()), dhcp.architectures(arch),
-                           (94, b'\x01\x03\x00'), (97, bytes(17)))
-    server.kill()
-    server.wait()
-    return answer
+def ask(kind, arch, mac, pool='10.9.0.100,10.9.0.200'):
+    """Lets one kind of firmware ask a dnsmasq with this dhcp-range."""
+    with dhcp.running(dhcp.dnsmasq(RULES, pool)):
+        return dhcp.discover(mac, (60, f'{kind}:Arch:000{arch:02}:UNDI:003000'.encode()), dhcp.architectures(arch),
+                             (94, b'\x01\x03\x00'), (97, bytes(17)))
 
 
-pxe = ask('PXEClient', '52:54:00:00:00:01', '10.9.0.0,proxy')
-http = ask('HTTPClient', '52:54:00:00:00:02', '10.9.0.0,proxy')
-full = ask('HTTPClient', '52:54:00:00:00:03', '10.9.0.100,10.9.0.200')
+pxe = ask('PXEClient', 7, '52:54:00:00:00:01', '10.9.0.0,proxy')
+http = ask('HTTPClient', 16, '52:54:00:00:00:02', '10.9.0.0,proxy')
+full = ask('HTTPClient', 16, '52:54:00:00:00:03')
 print('seen:     proxy, PXE firmware:', f'answered, vendor class {pxe.text(60)}' if pxe else 'no answer')
 print('seen:     proxy, HTTP boot:', f'answered, {http.boot_file()}' if http else 'no answer')
 print('seen:     giving addresses, HTTP boot:', f'answered, {full.boot_file()}' if full else 'no answer')

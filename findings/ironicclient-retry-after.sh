@@ -9,8 +9,9 @@
 # a second try, nor the server's message. Ironic never sends the header; a load
 # balancer before it may.
 #
-# For a site: no Retry-After on the way to "openstack baremetal". Usher must not
-# send it from its management API; on the boot API it is what iPXE goes by.
+# For a site: no Retry-After on the way to "openstack baremetal". In Usher the
+# header belongs to the boot API, where iPXE goes by it, and not to the management
+# API.
 . "$(dirname "$0")/lib.sh"
 debian trixie python3-ironicclient=5.10.0-5 python3-openstackclient=7.4.0-3
 enter

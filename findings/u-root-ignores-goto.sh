@@ -12,9 +12,9 @@
 #
 # For a site: Ironic's file of a node that is deployed as a ramdisk has such a
 # goto, and the kernel that u-root finds there is "selinux=0"; with
-# [pxe]ipxe_timeout set it is "--timeout" in every file. Give LinuxBoot machines
-# pxelinux.cfg/01-<MAC> in PXELINUX's syntax. Usher's iPXE script has --timeout
-# first, too.
+# [pxe]ipxe_timeout set it is "--timeout" in every file. LinuxBoot machines want
+# pxelinux.cfg/01-<MAC> in PXELINUX's syntax, which u-root asks for next and reads
+# whole. What Usher has for them is in docs/firmware.md.
 . "$(dirname "$0")/lib.sh"
 go_program parse github.com/u-root/u-root@v0.16.0 << 'GO'
 package main
