@@ -1,7 +1,5 @@
 package usher
 
-import ()
-
 // State is a provision state, in the words that Ironic stores.
 type State string
 

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -135,11 +134,7 @@ func (a *App) decider(cfg *config.Config) bootapi.Decider {
 // decision.
 func (a *App) observe(ctx context.Context, d *dispatch.Decision) {
 	if h := a.logger.Handler(); h.Enabled(ctx, d.Level()) {
-		// Not by the logger, which looks for its caller each time.
-		r := slog.NewRecord(time.Now(), d.Level(), "boot request", 0)
-		var room [dispatch.MostLogAttrs]slog.Attr
-		r.AddAttrs(d.AppendLogAttrs(room[:0])...)
-		_ = h.Handle(ctx, r) // nobody could be told
+		_ = h.Handle(ctx, d.LogRecord(time.Now())) // nobody could be told
 	}
 	a.metrics.Observe(d)
 	a.journal.Add(d)

@@ -30,7 +30,6 @@ func Basic(users *Users, next http.Handler, denied func(w http.ResponseWriter, r
 		if status == 0 {
 			switch ok, err := users.Check(r.Context(), sourceOf(r), user, password); {
 			case err != nil:
-				w.Header().Set("Retry-After", "1")
 				status, message = http.StatusServiceUnavailable, "The password was not checked: "+err.Error()
 			case !ok:
 				status, message = http.StatusUnauthorized, "Incorrect username or password"

@@ -302,7 +302,7 @@ func TestLogAttrs(t *testing.T) {
 	w.answers["a"] = func(context.Context) (string, error) { return "kernel password=hunter2", nil }
 	d := w.dispatcher(true).Decide(t.Context(), Request{MAC: knownMAC, File: "boot.ipxe"})
 	seen := map[string]string{}
-	for _, a := range d.AppendLogAttrs(nil) {
+	for _, a := range d.appendLogAttrs(nil) {
 		seen[a.Key] = a.Value.String()
 		if a.Key != "took" && a.Value.String() == d.Config {
 			t.Errorf("%s shows the boot file", a.Key)

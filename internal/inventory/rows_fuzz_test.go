@@ -49,7 +49,7 @@ func (m *mutator) node() (i int, uuid string) {
 // step does one thing, which may fail for good reasons.
 func (m *mutator) step() error {
 	ctx := m.t.Context()
-	switch m.next(12) {
+	switch m.next(13) {
 	case 0:
 		i, _ := m.node()
 		if m.nodes[i] != nil {
@@ -111,6 +111,10 @@ func (m *mutator) step() error {
 		m.s.rows.forget()
 		_, err := m.s.keepRows(ctx)
 		return err
+	case 11:
+		_, one := m.node()
+		_, two := m.node()
+		return m.s.SetAffinity(ctx, []string{one, two}, int64(m.next(2)))
 	default:
 		_, uuid := m.node()
 		what, value := m.next(8), m.next(3)

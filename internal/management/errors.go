@@ -76,9 +76,8 @@ func answerError(w http.ResponseWriter, err error) int {
 	if code >= http.StatusInternalServerError {
 		f.Code = "Server"
 	}
-	if code == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", "5")
-	}
+	// Without Retry-After, as in Ironic: python-ironicclient asks again after a
+	// bare 503, and ends with a TypeError where the header is there.
 	writeError(w, code, f)
 	return code
 }
