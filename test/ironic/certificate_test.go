@@ -22,7 +22,9 @@ func (s *site) certificate() (certFile, keyFile string) {
 	if err != nil {
 		s.tb.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour), IsCA: true, BasicConstraintsValid: true,
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), IsCA: true, BasicConstraintsValid: true,
+		// Ironic 39 refuses one without NotBefore.
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
 		Subject: pkix.Name{CommonName: "site"}, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature}
 	for _, host := range s.hosts {
 		template.IPAddresses = append(template.IPAddresses, net.ParseIP(host))

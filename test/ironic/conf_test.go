@@ -75,8 +75,8 @@ func (s *site) ironicConf(i int, r release) string {
 	if r.current() {
 		inspects = "agent,no-inspect"
 	}
-	return strings.NewReplacer("{host}", s.host(i), "{transport}", s.transport(), "{ip}", s.hosts[i], "{first}", s.hosts[0], "{folder}", s.folder(i), "{images}", s.dir,
-		"{boots}", strings.Join(r.boots(), ","), "{inspects}", inspects,
+	return strings.NewReplacer("{host}", s.host(i), "{transport}", s.transport(), "{ip}", s.hosts[i], "{first}", s.hosts[0],
+		"{folder}", s.folder(i), "{images}", s.dir, "{boots}", strings.Join(r.boots(), ","), "{inspects}", inspects,
 		"{algorithm}", s.layout.algorithm, "{exponent}", fmt.Sprint(s.layout.exponent), "{group}", s.layout.groups[i],
 		"{api port}", s.apiPort, "{rpc port}", s.layout.rpcPort, "{rpc auth}", s.rpcAuth(r),
 		"{database}", s.server.URL(s.database), "{boot.ipxe}", s.bootScript,
@@ -89,10 +89,6 @@ func (s *site) rpcAuth(r release) string {
 	if !s.layout.secure {
 		return "auth_strategy = noauth"
 	}
-	hash, err := bcrypt.GenerateFromPassword([]byte("s3cret"), bcrypt.MinCost)
-	if err != nil {
-		s.tb.Fatal(err)
-	}
 	cert, key := s.certificate()
 	user, files := "", "\ncert_file = "+cert+"\nkey_file = "+key
 	if r.current() {
@@ -104,8 +100,17 @@ func (s *site) rpcAuth(r release) string {
 		files = "\n[ssl]" + files
 	}
 	return "auth_strategy = http_basic\nauth_type = http_basic" + user + "\nhttp_basic_auth_user_file = " +
-		s.write("htpasswd", "ironic:"+strings.Replace(string(hash), "$2a$", "$2y$", 1)+"\n") +
-		"\nuse_ssl = true\ncafile = " + cert + files
+		s.htpasswd("ironic") + "\nuse_ssl = true\ncafile = " + cert + files
+}
+
+// htpasswd is a file with one account, whose password is s3cret.
+func (s *site) htpasswd(account string) (path string) {
+	s.tb.Helper()
+	hash, err := bcrypt.GenerateFromPassword([]byte("s3cret"), bcrypt.MinCost)
+	if err != nil {
+		s.tb.Fatal(err)
+	}
+	return s.write("htpasswd-"+account, account+":"+strings.Replace(string(hash), "$2a$", "$2y$", 1)+"\n")
 }
 
 // ipxeTemplate is, where RPC has TLS, as Metal3 has it: Ironic's own template, and
@@ -139,32 +144,4 @@ func (s *site) transport() string {
 		return "oslo\ntransport_url = " + s.layout.bus.url
 	}
 	return "json-rpc"
-}
-
-// usherConf is what is added to ironic.conf for Usher's processes of a host.
-func (s *site) usherConf(i int) string {
-	return fmt.Sprintf("[DEFAULT]\nuse_json = true\n[database]\nconnection = %s\n"+
-		"[usher]\nrpc_listen = %s\nrpc_addresses = %s\nadmin_listen = %[4]s:0\nfiles_listen = %[4]s:0\nrpc_timeout = 5\n",
-		s.sidecarURL(), s.agentAddress(i), s.addresses(), s.hosts[i])
-}
-
-// agentAddress is where an agent listens: the last elsewhere than the others.
-func (s *site) agentAddress(i int) string {
-	if i == conductors-1 {
-		return s.hosts[i] + ":" + s.lastPort
-	}
-	return s.hosts[i] + ":" + s.agentPort
-}
-
-// addresses is [usher]rpc_addresses: the agents that are not found by the name of
-// their conductor.
-func (s *site) addresses() string {
-	last := conductors - 1
-	all := []string{s.host(last) + ":" + s.agentAddress(last)}
-	if s.layout.bus != nil {
-		for i := range last {
-			all = append(all, s.host(i)+":"+s.hosts[i])
-		}
-	}
-	return strings.Join(all, ",")
 }
