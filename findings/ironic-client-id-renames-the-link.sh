@@ -30,6 +30,6 @@ for name in "$root"/finding/tftp/pxelinux.cfg/* "$root"/finding/tftp/grub.cfg-*;
   seen "${name#"$root/finding/tftp/"}"
 done
 [ -L "$root/finding/tftp/pxelinux.cfg/01-52-54-00-00-00-01" ] || broken "no link for the port without client-id"
-[ -L "$root/finding/tftp/pxelinux.cfg/20-52-54-00-00-00-02" ] || changed "the port with a client-id has no link 20-<MAC>"
+[ -L "$root/finding/tftp/pxelinux.cfg/20-52-54-00-00-00-02" ] || changed "a client-id makes no link 20-<MAC>"
 [ ! -L "$root/finding/tftp/pxelinux.cfg/01-52-54-00-00-00-02" ] || changed "it has a link 01-<MAC> too"
 still "a client-id turns the Ethernet port's 01- into 20-"

@@ -3,17 +3,17 @@
 # the service's process: the conductor vanishes without a word, as in a power
 # cut, and others take over when its heartbeats have been missing for a minute.
 #
-# Ironic 39.0.0 (Debian sid) runs a conductor as two processes. kill -9 of the one
-# that the service manager knows leaves the worker alive for a second; it notices,
-# stops in good order and takes the conductor off the list. The others take over at
-# once, and nothing of what a crash does has been tried: no stale heartbeat, no
-# time with a dead conductor in the ring. In 29.0.5 there is one process, and the
-# kill is a crash.
+# Ironic 39.0.0 (Debian sid) runs a conductor as a master process and a worker.
+# kill -9 of the master, the one that the service manager knows, leaves the worker
+# alive for a second; it notices, stops in good order and takes the conductor off
+# the list. The others take over at once, and nothing of what a crash does has
+# been tried: no stale heartbeat, no time with a dead conductor in the ring. In
+# 29.0.5 there is one process, and the kill is a crash.
 #
 # For a site: in a rehearsal kill both processes at once (the service's whole
 # control group). "usher conductor" is one process.
 . "$(dirname "$0")/lib.sh"
-debian sid ironic-conductor=1:39.0.0-6 procps
+debian sid ironic-conductor=1:39.0.0-6 procps=2:4.0.7-1
 enter
 site=$root/finding
 cat > "$site/ironic.conf" << 'CONF'

@@ -19,15 +19,21 @@ ironic_up
 
 guess "the node's GRUB configuration is http_root/<UUID>/config; a ramdisk deployment becomes active"
 in_root python3 - << 'PY' > "$work/uuid"
-import hashlib
-import threading
-import http.server
 import functools
+import hashlib
+import http.server
+import threading
 import ironic_client as ironic
 
-# Ironic itself asks for the image by HTTP before it deploys.
-handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory='/finding/http')
-server = http.server.ThreadingHTTPServer(('127.0.0.1', 8080), handler)
+
+class Web(http.server.SimpleHTTPRequestHandler):
+    """http_root's web server: Ironic itself asks it for the image before it deploys."""
+
+    def log_message(self, *args):
+        pass
+
+
+server = http.server.ThreadingHTTPServer(('127.0.0.1', 8080), functools.partial(Web, directory='/finding/http'))
 threading.Thread(target=server.serve_forever, daemon=True).start()
 
 sha = hashlib.sha256(open(ironic.IMAGES + '/kernel', 'rb').read()).hexdigest()
@@ -52,6 +58,7 @@ state, error = ironic.provision('ramdisk', 'active', 'active', 'deploy failed')
 print(state + (': ' + error[:90] + '...' if error else ''))
 PY
 seen "the ramdisk deployment: $(cat "$work/state")"
-[ -e "$root/finding/tftp/$uuid/config" ] && [ ! -e "$root/finding/http/$uuid/config" ] || changed "the configuration is elsewhere"
+[ -e "$root/finding/tftp/$uuid/config" ] || changed "the configuration is not below tftp_root"
+[ ! -e "$root/finding/http/$uuid/config" ] || changed "the configuration is below http_root"
 grep -q 'deploy failed' "$work/state" || changed "the ramdisk deployment works"
 still "the file is below tftp_root, and a ramdisk deployment fails"

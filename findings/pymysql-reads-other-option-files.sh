@@ -15,7 +15,7 @@
 # For a site: one section, one line per option, no comment behind a value, no
 # includes; a file that "mariadb" likes may still be wrong for Ironic.
 . "$(dirname "$0")/lib.sh"
-debian trixie python3-pymysql=1.1.1-2 mariadb-client-core
+debian trixie python3-pymysql=1.1.1-2 mariadb-client-core=1:11.8.9+ds-0+deb13u1
 enter
 
 guess "both read the same from each file"

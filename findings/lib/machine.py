@@ -93,8 +93,8 @@ class Site:
     def run(self, network, seconds, uefi, until, arguments):
         command = ['qemu-system-x86_64', '-accel', 'tcg', '-m', '512', '-nographic', '-no-reboot', '-boot', 'n',
                    '-machine', 'q35' if uefi else 'pc', '-netdev', network,
-                   '-device', 'virtio-net-pci,netdev=net,mac=' + MAC]
-        if uefi:
+                   '-device', f'virtio-net-pci,netdev=net,mac={MAC}' + (',romfile=' if uefi else '')]
+        if uefi:  # by its own network stack: no iPXE in the NIC's ROM
             for name in ('CODE', 'VARS'):
                 command += ['-drive', f'if=pflash,format=raw,snapshot=on,file=/usr/share/OVMF/OVMF_{name}_4M.fd']
         machine = subprocess.Popen(command + list(arguments), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
