@@ -25,7 +25,8 @@ from finding import verdict
 
 CAPTURE = '/tmp/capture'
 machine = subprocess.Popen(
-    ['qemu-system-ppc64', '-M', 'pseries', '-accel', 'tcg', '-m', '1024', '-nographic', '-vga', 'none', '-boot', 'order=n',
+    ['qemu-system-ppc64', '-M', 'pseries', '-accel', 'tcg', '-m', '1024', '-nographic', '-vga', 'none',
+     '-boot', 'order=n',
      '-netdev', 'user,id=net,bootfile=boot,tftp=/tmp',
      '-device', 'virtio-net-pci,netdev=net,mac=52:54:00:00:00:01,romfile=',
      '-object', f'filter-dump,id=dump,netdev=net,file={CAPTURE}'],
