@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/usher-boot/usher"
@@ -102,7 +103,7 @@ func (m *Members) Supposed(ctx context.Context, without, with []string, group, d
 	for _, host := range with {
 		i := m.find(rows, host)
 		if i < 0 {
-			added := usher.Conductor{ID: -1 - int64(len(rows)), Hostname: host, Group: orElse(group, m.cfg.Conductor.ConductorGroup)}
+			added := usher.Conductor{ID: -1 - int64(len(rows)), Hostname: host, Group: strings.ToLower(orElse(group, m.cfg.Conductor.ConductorGroup))}
 			for _, d := range drivers {
 				added.Interfaces = append(added.Interfaces, usher.HardwareInterface{HardwareType: d, Type: "boot", Name: "ipxe"})
 			}
