@@ -34,6 +34,7 @@ state_path = {folder}/state
 hash_ring_algorithm = {algorithm}
 hash_partition_exponent = {exponent}
 hash_ring_reset_interval = 2
+graceful_shutdown_timeout = 3
 [api]
 host_ip = {first}
 port = {api port}
