@@ -32,7 +32,8 @@ func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	defer c.mu.Unlock()
 	info, err := os.Stat(c.certFile)
 	if err == nil && c.loaded != nil && info.ModTime().Equal(c.modTime) {
-		return c.loaded, c.settle(nil)
+		c.settle(nil)
+		return c.loaded, nil
 	}
 	var pair tls.Certificate
 	if err == nil {
@@ -40,23 +41,23 @@ func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	}
 	if err != nil {
 		if c.loaded != nil { // being replaced right now, or broken: the old one still serves
-			return c.loaded, c.settle(err)
+			c.settle(err)
+			return c.loaded, nil
 		}
 		return nil, err
 	}
 	c.loaded, c.modTime = &pair, info.ModTime()
 	warnExpiry(c.logger, c.certFile, pair.Leaf.NotAfter)
-	return c.loaded, c.settle(nil)
+	c.settle(nil)
+	return c.loaded, nil
 }
 
-// settle notes how the file on disk is, and says so once. It returns nil: a
-// client is served in either case.
-func (c *certificate) settle(broken error) error {
+// settle notes how the file on disk is, and says so once.
+func (c *certificate) settle(broken error) {
 	if broken != nil && (c.broken == nil || c.broken.Error() != broken.Error()) {
 		c.logger.Error("the TLS certificate on disk cannot be used; the one before still serves", "file", c.certFile, "error", broken)
 	}
 	c.broken = broken
-	return nil
 }
 
 // state is when the certificate that is served expires, and what is wrong with

@@ -70,10 +70,18 @@ func New(o Options) *Handler {
 	return &Handler{o: o, retryAfter: retrySeconds(o.RetryAfter), told: rate.NewLimiter(toldPerSecond, toldPerSecond)}
 }
 
+// reads refuses every method but those that firmware reads with.
+func reads(w http.ResponseWriter, r *http.Request) bool {
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		return true
+	}
+	w.Header().Set("Allow", "GET, HEAD")
+	answer(w, r, http.StatusMethodNotAllowed, "# method not allowed\n")
+	return false
+}
+
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		w.Header().Set("Allow", "GET, HEAD")
-		answer(w, r, http.StatusMethodNotAllowed, "# method not allowed\n")
+	if !reads(w, r) {
 		return
 	}
 	grubCloses(w, r)

@@ -44,9 +44,7 @@ func NewIronicImages(o IronicImagesOptions) *IronicImages {
 }
 
 func (i *IronicImages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		w.Header().Set("Allow", "GET, HEAD")
-		answer(w, r, http.StatusMethodNotAllowed, "# method not allowed\n")
+	if !reads(w, r) {
 		return
 	}
 	grubCloses(w, r)

@@ -37,7 +37,7 @@ func (c *Conductor) start(n *usher.Node, a usher.ProvisionAction) error {
 	}
 	// Find out now, while the client listens, that the boot file can't be
 	// rendered.
-	if wanted, ok := waitOf(next); ok && !c.skipsWait(n, a.Event) {
+	if wanted, ok := waitOf(next); ok && !c.skipsWait(a.Event) {
 		preview := *n
 		preview.ProvisionState = wanted
 		applyAction(&preview, a)
@@ -74,7 +74,7 @@ func waitOf(s usher.State) (usher.State, bool) { return s.Next(usher.EventWait) 
 
 // skipsWait says that the verb passes through its transient state without
 // booting a ramdisk.
-func (c *Conductor) skipsWait(n *usher.Node, e usher.Event) bool {
+func (c *Conductor) skipsWait(e usher.Event) bool {
 	automatic := e == usher.EventProvide || e == usher.EventDelete
 	return automatic && !c.settings.Load().AutomatedClean
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/pem"
 	"math/big"
 	"net"
@@ -24,7 +25,8 @@ func Certificate(tb testing.TB, addresses ...string) (file string) {
 	return file
 }
 
-// WriteCertificate is Certificate for a file and an end.
+// WriteCertificate is Certificate for a file and an end. It names a beginning:
+// Ironic 39 refuses a certificate that has none.
 func WriteCertificate(tb testing.TB, file string, expires time.Time, addresses ...string) {
 	tb.Helper()
 	if len(addresses) == 0 {
@@ -35,7 +37,7 @@ func WriteCertificate(tb testing.TB, file string, expires time.Time, addresses .
 		tb.Fatal(err)
 	}
 	template := &x509.Certificate{SerialNumber: big.NewInt(expires.Unix()), NotBefore: expires.Add(-100 * 24 * time.Hour), NotAfter: expires,
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature}
+		Subject: pkix.Name{CommonName: "usher's tests"}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature}
 	for _, address := range addresses {
 		template.IPAddresses = append(template.IPAddresses, net.ParseIP(address))
 	}
