@@ -8,10 +8,10 @@ import (
 	"github.com/usher-boot/usher/internal/bootiface"
 )
 
-// Evidence tells what GetBootConfig would answer now. It
-// goes GetBootConfig's way without preparing anything: where a machine's
-// request would make the conductor prepare the node, it says so, and what is
-// known to be in the way (docs/decisions/0075-explaining-changes-nothing.md).
+// Evidence tells what GetBootConfig would answer now. It goes GetBootConfig's
+// way without preparing anything: where a machine's request would make the
+// conductor prepare the node, it says so, and what is known to be in the way
+// (docs/decisions/0075-explaining-changes-nothing.md).
 func (c *Conductor) Evidence(ctx context.Context, nodeUUID, name string) bootiface.Evidence {
 	e := bootiface.Evidence{Host: c.host}
 	e.Problem = bootiface.ProblemOf(c.evidence(ctx, nodeUUID, name, &e))

@@ -43,11 +43,21 @@ func (c *Conductor) inUse(ctx context.Context) (Use, error) {
 		}
 		return nil
 	}
-	err := c.each(ctx, usher.NodeFilter{ProvisionStates: slices.Concat(waitingStates(), transientStates())}, add)
-	if err == nil {
-		err = c.each(ctx, usher.NodeFilter{ProvisionStates: []usher.State{usher.Active}, DeployInterface: ramdiskDeploy}, add)
+	for _, f := range needImages() {
+		if err := c.each(ctx, f, add); err != nil {
+			return use, err
+		}
 	}
-	return use, err
+	return use, nil
+}
+
+// needImages selects the nodes that boot, or are on the way to boot, from images
+// of a conductor. A node that runs from its own disk needs none.
+func needImages() []usher.NodeFilter {
+	return []usher.NodeFilter{
+		{ProvisionStates: slices.Concat(waitingStates(), transientStates())},
+		{ProvisionStates: []usher.State{usher.Active}, DeployInterface: ramdiskDeploy},
+	}
 }
 
 // reaches are the states, among those that boot something, that a node is in

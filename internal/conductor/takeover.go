@@ -23,10 +23,11 @@ const atOnce = 64
 func (c *Conductor) takeOver(ctx context.Context) error {
 	p := &pass{c: c, ctx: ctx, sets: map[imageSet]*imageFetch{}}
 	p.group.SetLimit(atOnce)
-	err := errors.Join(
-		p.visit(usher.NodeFilter{ProvisionStates: slices.Concat(waitingStates(), transientStates())}),
-		p.visit(usher.NodeFilter{ProvisionStates: []usher.State{usher.Active}, DeployInterface: ramdiskDeploy}),
-		p.group.Wait())
+	var errs []error
+	for _, f := range needImages() {
+		errs = append(errs, p.visit(f))
+	}
+	err := errors.Join(append(errs, p.group.Wait())...)
 	p.tellFailures()
 	return err
 }
